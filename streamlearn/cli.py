@@ -1,0 +1,236 @@
+"""The command line: run campaigns, and let people answer them."""
+
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from streamlearn import plugins
+from streamlearn.console.interview import Interview
+from streamlearn.console.run_folder import Run, create
+from streamlearn.console.sheet import read_batch, write_batch
+from streamlearn.console.telling import read_answers, tell, waiting
+from streamlearn.console.vocabulary import CANNOT_SAY
+from streamlearn.console.wording import (
+    ERR,
+    count,
+    listing,
+    next_steps,
+    print_listing,
+    report,
+    say_told,
+)
+from streamlearn.errors import AnswerError, InputError, StreamlearnError, nearest
+
+
+class _Group(typer.core.TyperGroup):
+    """Turns what went wrong on purpose into one message and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except StreamlearnError as error:
+            ERR.print(Text.assemble(("error: ", "bold red"), str(error)))
+            raise typer.Exit(2 if isinstance(error, InputError | AnswerError) else 1) from error
+
+
+app = typer.Typer(
+    cls=_Group,
+    help="Decide which data deserves a label and which labelled data deserves to be learned from.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+_Folder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder made by streamlearn run.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print a summary for machines to stdout.")]
+_Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no summary.")]
+_Who = Annotated[str, typer.Option("--annotator", help="Name of the person who answers.")]
+
+
+@app.command()
+def run(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG.toml", help="What to run.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the run; runs/<CONFIG>-<seed> by default.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Instead of the file's own.")] = None,
+    quiet: _Quiet = False,
+    as_json: _Json = False,
+) -> None:
+    """Start a run; with people as annotators, get it ready for them."""
+    started = create(config, out, seed)
+    try:
+        _go_on(started, quiet, as_json)
+    except StreamlearnError:
+        started.discard_unless_begun()
+        raise
+
+
+@app.command()
+def resume(folder: _Folder, quiet: _Quiet = False, as_json: _Json = False) -> None:
+    """Go on with a run that was interrupted."""
+    _go_on(Run(folder), quiet, as_json)
+
+
+@app.command()
+def status(folder: _Folder, as_json: _Json = False) -> None:
+    """Tell where a run stands."""
+    opened = Run(folder)
+    report(opened, quiet=False, as_json=as_json)
+    if not as_json and opened.campaign.people:
+        next_steps(opened)
+
+
+@app.command("list")
+def list_(
+    group: Annotated[str, typer.Argument(metavar="|".join(plugins.GROUPS), help="What to list.")],
+    as_json: _Json = False,
+) -> None:
+    """List what can be named in a CONFIG.toml."""
+    if group not in plugins.GROUPS:
+        raise nearest(group, plugins.GROUPS, "group")
+    if as_json:
+        print(json.dumps(listing(group), indent=2))
+    else:
+        print_listing(group)
+
+
+@app.command()
+def ask(
+    folder: _Folder,
+    annotator: _Who = "person",
+    more: Annotated[bool, typer.Option("--more", help="Open a query beside those open.")] = False,
+) -> None:
+    """Print rows to label as CSV: open ones again, else the next query."""
+    opened = _of_people(folder)
+    ids = waiting(opened.loop, annotator)
+    if more or len(ids) == 0:
+        opened.loop.ask()
+        ids = waiting(opened.loop, annotator)
+    if len(ids) == 0:
+        ERR.print(f"nothing to ask: {opened.loop.stopped or 'others have to answer first'}")
+        raise typer.Exit(1)
+    write_batch(opened.campaign.table, ids, sys.stdout)
+    labels = " | ".join(map(str, opened.campaign.vocabulary.labels)) or "any label"
+    ERR.print(
+        f"{count(len(ids), 'row')} to label. Fill the last column ({labels}; empty = later, "
+        f"{CANNOT_SAY} = cannot say),\nthen: streamlearn tell {folder} batch.csv"
+    )
+
+
+@app.command("tell")
+def tell_(
+    folder: _Folder,
+    batch: Annotated[str, typer.Argument(metavar="BATCH.csv", help="Labelled; - for stdin.")],
+    annotator: _Who = "person",
+    as_json: _Json = False,
+) -> None:
+    """Take a labelled batch back: all of it, or nothing if something does not fit."""
+    opened = _of_people(folder)
+    name = "stdin" if batch == "-" else batch
+    try:
+        content = sys.stdin.buffer.read() if batch == "-" else Path(batch).read_bytes()
+    except OSError as error:
+        raise InputError(f"{batch} cannot be read: {error.strerror}") from error
+    answers = read_answers(opened.campaign, opened.loop, read_batch(content, name), annotator, name)
+    told = tell(opened.campaign, opened.loop, answers, annotator)
+    left = len(waiting(opened.loop, annotator))
+    if as_json:
+        print(json.dumps({**vars(told), "left": left, **opened.summary()}))
+        return
+    say_told(opened, told)
+    if left:
+        ERR.print(f"{count(left, 'row')} still open; to see them again: streamlearn ask {folder}")
+    else:
+        next_steps(opened)
+
+
+@app.command()
+def label(folder: _Folder, annotator: _Who = "person") -> None:
+    """Label in the terminal, row by row; what was said counts whenever you leave."""
+    opened = _of_people(folder)
+    for name in ("SIGTERM", "SIGHUP"):  # a closed window, too, must lose nothing
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.default_int_handler)
+    complete = True
+    while complete:
+        ids = waiting(opened.loop, annotator)
+        if len(ids) == 0:
+            opened.loop.ask()
+            ids = waiting(opened.loop, annotator)
+        if len(ids) == 0:
+            ERR.print(f"\nnothing to ask: {opened.loop.stopped or 'others have to answer first'}")
+            return
+        answers: dict[int, Any] = {}
+        try:
+            campaign = opened.campaign
+            complete = Interview(campaign.table, campaign.vocabulary, ERR).run(ids, answers)
+        finally:
+            told = tell(opened.campaign, opened.loop, answers, annotator)
+        say_told(opened, told)
+    ERR.print(f"Go on with: streamlearn label {folder}")
+
+
+@app.command()
+def export(
+    folder: _Folder,
+    labels: Annotated[Path | None, typer.Option(help="Labelled rows: .csv or .parquet.")] = None,
+    model: Annotated[Path | None, typer.Option(help="The fitted model, for joblib.load.")] = None,
+    curve: Annotated[Path | None, typer.Option(help="The learning curve: .csv.")] = None,
+) -> None:
+    """Write the labelled table, the fitted model, the learning curve."""
+    if labels is None and model is None and curve is None:
+        raise InputError("say what to export: --labels FILE, --model FILE or --curve FILE")
+    opened = Run(folder)
+    opened.write_curve()
+    if labels is not None:
+        ERR.print(f"{labels}: {count(opened.export_labels(labels), 'labelled row')}")
+    if model is not None:
+        opened.export_model(model)
+        ERR.print(f"{model}: joblib.load(…).predict(table)")
+    if curve is not None:
+        opened.export_curve(curve)
+        ERR.print(f"{curve}: {count(len(opened.loop.history), 'round')}")
+
+
+def _go_on(opened: Run, quiet: bool, as_json: bool) -> None:
+    if opened.campaign.people:
+        report(opened, quiet, as_json)
+        if not (quiet or as_json):
+            next_steps(opened)
+        return
+    loop, votes = opened.loop, opened.campaign.config.votes
+    rows = len(opened.campaign.split.offered) - len(opened.campaign.split.initial)
+    total = min(n for n in (loop.budget.labels, rows * votes) if n is not None)
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("labels  {task.description}"))
+    hidden = quiet or not ERR.is_terminal
+    done = loop.history[-1].labels if loop.history else 0
+    try:
+        with Progress(*columns, TimeElapsedColumn(), console=ERR, disable=hidden) as bar:
+            task = bar.add_task("", total=total, completed=done)
+            for round in loop.run(opened.campaign.annotator):
+                scores = "  ".join(f"{name} {value:.3f}" for name, value in round.scores.items())
+                bar.update(task, completed=round.labels, description=scores)
+    except KeyboardInterrupt:
+        ERR.print(f"interrupted; go on with: streamlearn resume {opened.path}")
+        raise typer.Exit(130) from None
+    opened.write_curve()
+    report(opened, quiet, as_json)
+
+
+def _of_people(folder: Path) -> Run:
+    opened = Run(folder)
+    if not opened.campaign.people:
+        raise InputError(
+            f"{folder} is answered by a simulated annotator; go on with: streamlearn resume "
+            f'{folder}, or start a run with [annotator] kind = "people"'
+        )
+    return opened

@@ -1,0 +1,202 @@
+"""What is out with annotators, what came back, and what it cost."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamlearn.data import Answer, Ids, Index, Labelled, Labels, Matrix, Query
+from streamlearn.errors import AnswerError, InputError
+from streamlearn.sources import take
+
+_NONE, _LABEL, _ABSTAINED = 0, 1, 2
+
+
+@dataclass(eq=False)
+class _Sheet:
+    """One query: its encoded rows and every annotator's column of votes."""
+
+    query: Query
+    X: Matrix
+    index: Index
+    closed: NDArray[np.bool_]
+    votes: dict[str, tuple[NDArray[np.int8], Labels]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Checked:
+    """An answer found to fit, and what of it is new: rows of the query, kinds, labels, cost."""
+
+    answer: Answer
+    sheet: _Sheet
+    rows: Ids
+    kinds: NDArray[np.int8]
+    y: Labels
+    cost: float
+
+
+class Ledger:
+    """Keeps the votes of every query; knows ids, labels and prices, and no model.
+
+    Parameters
+    ----------
+    votes : int
+        Answers (labels or abstentions) that close a row.
+    seed : int
+        Breaks tied majorities, together with the id.
+    forget : int, optional
+        How many closed queries to keep; None keeps all. A stream that never ends needs a bound.
+    """
+
+    def __init__(self, votes: int, seed: int, forget: int | None = None) -> None:
+        self.votes, self.seed, self.forget = votes, seed, forget
+        self.queries = 0
+        self.labels = 0
+        self.cost = 0.0
+        self._sheets: dict[int, _Sheet] = {}  # open ones, oldest first
+        self._done: dict[int, _Sheet] = {}
+
+    def open(self, query: Query, X: Matrix) -> None:
+        """Note a query as out; X are its encoded rows."""
+        self.queries = query.round
+        closed = np.zeros(len(query.ids), np.bool_)
+        self._sheets[query.round] = _Sheet(query, X, Index(query.ids), closed)
+
+    @property
+    def pending(self) -> Ids:
+        """Ids still open, shape (n,)."""
+        parts = [s.query.ids[~s.closed] for s in self._sheets.values()]
+        return np.concatenate(parts) if parts else np.empty(0, np.int64)
+
+    @property
+    def pending_votes(self) -> int:
+        """Answers still expected for the open rows: what a budget must hold back."""
+        total = 0
+        for sheet in self._sheets.values():
+            given = sum((state > _NONE).astype(np.int64) for state, _ in sheet.votes.values())
+            total += int((self.votes - given - np.zeros(len(sheet.closed)))[~sheet.closed].sum())
+        return total
+
+    def open_queries(self) -> list[Query]:
+        """Return the open queries, oldest first, each with its open rows only."""
+        return [
+            s.query
+            if not s.closed.any()
+            else replace(s.query, ids=s.query.ids[~s.closed], X=take(s.query.X, ~s.closed))
+            for s in self._sheets.values()
+        ]
+
+    def check(self, answer: Answer) -> Checked:
+        """Hold an answer against its query, changing nothing.
+
+        Raises
+        ------
+        AnswerError
+            For a round or an id never asked, or an annotator who contradicts an earlier answer.
+        """
+        sheet = self._sheets.get(answer.round) or self._done.get(answer.round)
+        if sheet is None:
+            what = (
+                "is closed and forgotten" if 0 < answer.round <= self.queries else "was never asked"
+            )
+            raise AnswerError(
+                f"round {answer.round} {what}; open rounds: {sorted(self._sheets) or 'none'}"
+            )
+        asked = np.concatenate([answer.ids, answer.abstained])
+        try:
+            rows = sheet.index.positions(asked)
+        except InputError as error:
+            wrong = asked[~np.isin(asked, sheet.query.ids)][0]
+            raise AnswerError(
+                f"id {wrong} was not asked in round {answer.round}; answer the ids of the query"
+            ) from error
+        n = len(answer.ids)
+        kinds = np.full(len(asked), _ABSTAINED, np.int8)
+        kinds[:n] = _LABEL
+        new = np.ones(len(asked), np.bool_)
+        if (before := sheet.votes.get(answer.annotator)) is not None:
+            state, given = before
+            new = state[rows] == _NONE
+            differs = ~new & (state[rows] != kinds)
+            both = ~new[:n] & (state[rows[:n]] == _LABEL)
+            differs[:n] |= both & (given[rows[:n]] != answer.y)
+            if differs.any():
+                at = int(np.flatnonzero(differs)[0])
+                was = given[rows[at]] if state[rows[at]] == _LABEL else "an abstention"
+                now = answer.y[at] if at < n else "an abstention"
+                raise AnswerError(
+                    f"annotator {answer.annotator!r} answered id {asked[at]} with {was!s} before "
+                    f"and with {now!s} now; the first answer stands"
+                )
+        share = np.count_nonzero(new) / max(len(new), 1)
+        price = float(len(asked)) if answer.cost is None else answer.cost
+        return Checked(answer, sheet, rows[new], kinds[new], answer.y[new[:n]], price * share)
+
+    def apply(self, checked: Checked) -> Labelled:
+        """Enter a checked answer; return the rows it closed with the label they got."""
+        sheet, rows, kinds = checked.sheet, checked.rows, checked.kinds
+        labelled = rows[kinds == _LABEL]
+        n = len(sheet.query)
+        if (before := sheet.votes.get(checked.answer.annotator)) is None:
+            before = np.zeros(n, np.int8), np.zeros(n, checked.y.dtype)
+        state, given = before
+        if len(checked.y) and checked.y.dtype != given.dtype:
+            # A longer string, or the first label of somebody who had only abstained.
+            heard = bool((state == _LABEL).any())
+            wide = np.promote_types(given.dtype, checked.y.dtype) if heard else checked.y.dtype
+            given = given.astype(wide)
+        state[rows] = kinds
+        given[labelled] = checked.y
+        sheet.votes[checked.answer.annotator] = state, given
+        self.labels += len(rows)
+        self.cost += checked.cost
+
+        count = sum((s[rows] > _NONE).astype(np.int64) for s, _ in sheet.votes.values())
+        closing = rows[(count >= self.votes) & ~sheet.closed[rows]]
+        sheet.closed[closing] = True
+        heard = np.zeros(len(closing), np.bool_)
+        for s, _ in sheet.votes.values():
+            heard |= s[closing] == _LABEL
+        answered = closing[heard]
+        y = self._majority(sheet, answered)
+        whole = len(answered) == len(sheet.query) and bool((answered[1:] > answered[:-1]).all())
+        X = sheet.X if whole else sheet.X[answered]
+        if sheet.closed.all():
+            self._retire(sheet)
+        return Labelled(sheet.query.ids[answered], X, y, np.ones(len(answered)))
+
+    def _majority(self, sheet: _Sheet, rows: Ids) -> Labels:
+        """The most frequent label of each row; ties fall by (seed, id)."""
+        columns = [(state, y) for state, y in sheet.votes.values() if (state[rows] == _LABEL).any()]
+        if len(rows) == 0:
+            return np.empty(0)
+        if len(columns) == 1:
+            return columns[0][1][rows]
+        given = np.stack([y[rows] for _, y in columns])
+        valid = np.stack([s[rows] == _LABEL for s, _ in columns])
+        classes, codes = np.unique(given, return_inverse=True)
+        codes = codes.reshape(given.shape)
+        tally = np.zeros((len(rows), len(classes)))
+        for code, mask in zip(codes, valid, strict=True):
+            np.add.at(tally, (np.flatnonzero(mask), code[mask]), 1.0)
+        best = tally == tally.max(axis=1, keepdims=True)
+        for i in np.flatnonzero(best.sum(axis=1) > 1):
+            tied = np.flatnonzero(best[i])
+            rng = np.random.default_rng([self.seed, int(sheet.query.ids[rows[i]])])
+            tally[i, rng.choice(tied)] += 0.5
+        return np.asarray(classes[tally.argmax(axis=1)])
+
+    def _retire(self, sheet: _Sheet) -> None:
+        """Let go of a closed query's features; its votes stay, so that repeats are known."""
+        number = sheet.query.round
+        del self._sheets[number]
+        self._done[number] = replace(sheet, query=replace(sheet.query, X=None), X=None)
+        if self.forget is not None and len(self._done) > self.forget:
+            del self._done[next(iter(self._done))]
+
+    def find(self, ids: Ids) -> Iterator[tuple[int, NDArray[np.bool_]]]:
+        """Yield (round, mask) for every query that holds some of the ids, open ones first."""
+        for number, sheet in [*self._sheets.items(), *reversed(self._done.items())]:
+            if (mask := np.isin(ids, sheet.query.ids)).any():
+                yield number, mask

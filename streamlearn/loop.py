@@ -1,0 +1,506 @@
+"""The loop: ask which rows deserve a label, tell the answers, learn from what deserves it."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from streamlearn.asking import Asking
+from streamlearn.data import (
+    Answer,
+    Ids,
+    Judgement,
+    Labelled,
+    Labels,
+    Matrix,
+    Query,
+    Round,
+    as_ids,
+    as_labels,
+)
+from streamlearn.errors import InputError, JournalError, StreamlearnError, whole
+from streamlearn.journal import Asked, Journal, checksum, describe
+from streamlearn.known import initial_rows, labelled_rows, reference_rows
+from streamlearn.learners.wrap import wrap
+from streamlearn.ledger import Ledger
+from streamlearn.memory import Memory, Reservoir, stack
+from streamlearn.metrics import Metric, resolve
+from streamlearn.protocols import (
+    Annotator,
+    Learner,
+    QueryStrategy,
+    Recorder,
+    Source,
+    Stop,
+    Trimmer,
+    View,
+)
+from streamlearn.sources import Pool
+from streamlearn.stopping import Budget
+
+_STREAM_KEEPS = 10_000  # rows remembered, rounds of history, closed queries: a stream has no end
+
+
+class Loop:
+    """Labelling campaigns and noisy streams, in one loop of ask and tell.
+
+    Parameters
+    ----------
+    source : Pool, Stream, Source, array, CSR matrix or DataFrame
+        Where candidates come from; a plain table becomes a Pool.
+    learner : estimator or Learner
+        A scikit-learn classifier, a River model or a Learner; copied, never changed.
+    strategy : QueryStrategy, optional
+        Chooses the rows to ask; without one every row offered is asked.
+    trimmer : Trimmer, optional
+        Judges answered rows before they are learned; without one all are.
+    per_round : int or float, optional
+        Rows a query: a number, a share in (0, 1) of what is offered, or None for all.
+    budget : int or Budget, optional
+        Ceiling on labels (a number) or money (``Budget(cost=…)``); open queries count.
+    seed : int
+        Everything random comes from it; estimators without a seed get it.
+    initial : tuple (ids, labels), optional
+        Rows of a pool whose labels are known before the first query.
+    reference : tuple (X, y), optional
+        Trusted rows in the source's own format: they train, and judge.
+    test : tuple (X, y), optional
+        Only ever scored.
+    classes : array-like, optional
+        All labels there can be; any other is refused. Learned from the answers by default.
+    votes : int
+        Answers that close a row; their majority counts.
+    memory : int or Reservoir, optional
+        Rows remembered: the latest, a sample, or (None) all of a pool and the latest 10,000 of
+        a stream.
+    metrics : str, sequence of str, or mapping
+        Scores on the test rows; see ``streamlearn.metrics``.
+    stop : Stop, optional
+        Ends the run early; conditions compose with ``|`` and ``&``.
+    recorders : iterable of Recorder
+        Observers.
+    journal : str, Path or Journal, optional
+        Keeps the run on disk, to be continued by ``Loop.resume``.
+
+    Attributes
+    ----------
+    learner : Learner
+        The run's own learner, as it stands.
+    history : sequence of Round
+        What every answer changed; round 0, if anything was known before the first query, comes
+        first. A stream's rounds keep counts and scores, not rows.
+    stopped : str or None
+        Why the run ended.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from streamlearn.strategies import Margin
+    >>> X = np.arange(20.0)[:, None]
+    >>> loop = Loop(X, LogisticRegression(), Margin(), per_round=2, initial=([0, 19], ["a", "b"]))
+    >>> query = loop.ask()
+    >>> sorted(query.ids.tolist())
+    [9, 10]
+    >>> loop.tell(Answer(query.round, [9, 10], ["a", "b"])).labels
+    2
+    """
+
+    def __init__(
+        self,
+        source: Any,
+        learner: Any,
+        strategy: QueryStrategy | None = None,
+        trimmer: Trimmer | None = None,
+        *,
+        per_round: int | float | None = None,
+        budget: int | Budget | None = None,
+        seed: int = 0,
+        initial: tuple[ArrayLike, ArrayLike] | None = None,
+        reference: tuple[Any, ArrayLike] | None = None,
+        test: tuple[Any, ArrayLike] | None = None,
+        classes: ArrayLike | None = None,
+        votes: int = 1,
+        memory: int | Reservoir | None = None,
+        metrics: str | Sequence[str] | Mapping[str, Metric] = "accuracy",
+        stop: Stop | None = None,
+        recorders: Iterable[Recorder] = (),
+        journal: str | Path | Journal | None = None,
+    ) -> None:
+        self.source: Source = source if isinstance(source, Source) else Pool(source)
+        self.seed = whole(seed, "seed", least=0)
+        self.budget = Budget(labels=budget) if isinstance(budget, int) else budget or Budget()
+        self.metrics = resolve(metrics)
+        self.recorders = tuple(recorders)
+        self.classes = None if classes is None else np.unique(as_labels(classes, "classes"))
+        # Copies: two loops may be given the same objects, and a plug-in may keep state.
+        self.trimmer, self.stop = deepcopy((trimmer, stop))
+        self.stopped: str | None = None
+        self.journal: Journal | None = None
+        self._failed = False
+
+        streaming = self.source.streaming
+        keeps = _STREAM_KEEPS if streaming else None
+        self.history: deque[Round] = deque(maxlen=keeps)
+        self._ledger = Ledger(whole(votes, "votes", least=1), self.seed, keeps)
+        self._asking = Asking(self.source, deepcopy(strategy), per_round, self.seed)
+        self.source.start()
+        self._reference = None if reference is None else reference_rows(self.source, reference)
+        self._memory = Memory(self._reference, keeps if memory is None else memory, self.seed)
+        incremental = True if streaming and hasattr(learner, "partial_fit") else None
+        self.learner: Learner = wrap(
+            learner, seed=self.seed, classes=self.classes, incremental=incremental
+        )
+        self._test = test
+        self._encoded_test: tuple[Matrix, Labels] | None = None
+        self._begin(None if initial is None else initial_rows(self.source, initial))
+        self._made_of = {
+            "source": self.source,
+            "learner": self.learner,
+            "strategy": strategy,
+            "trimmer": trimmer,
+            "per_round": per_round,
+            "budget": self.budget,
+            "seed": seed,
+            "votes": votes,
+            "memory": memory,
+            "classes": None if self.classes is None else self.classes.tolist(),
+        }
+        self._known = initial, reference
+        if journal is not None:
+            self.journal = journal if isinstance(journal, Journal) else Journal(journal)
+            self.journal.begin(self._config())
+
+    def __repr__(self) -> str:
+        spent = f"{self._ledger.labels} labels, {len(self._ledger.pending)} pending"
+        return f"Loop({self.source!r}, {self.learner!r}, {self._asking.strategy!r}, {spent})"
+
+    @classmethod
+    def resume(
+        cls, journal: str | Path | Journal, source: Any, learner: Any, *args: Any, **kwargs: Any
+    ) -> "Loop":
+        """Restore a run bit for bit by replaying its journal, and go on from there.
+
+        Parameters
+        ----------
+        journal : str, Path or Journal
+            The run's journal.
+        source, learner, *args, **kwargs
+            What the run was made of.
+
+        Returns
+        -------
+        Loop
+            With the rounds, open queries and learner the run had.
+
+        Raises
+        ------
+        JournalError
+            If the journal is missing, damaged, or was written by another configuration.
+        """
+        if not isinstance(journal, Journal):
+            if not Path(journal).is_file():
+                raise JournalError(f"there is no journal at {journal}; start a run with Loop(…)")
+            journal = Journal(journal)
+        loop = cls(source, learner, *args, **kwargs)
+        journal.verify(loop._config())
+        for event in journal.events():
+            if isinstance(event, Asked):
+                loop._reopen(event, journal)
+            else:
+                loop.tell(event)
+        loop.journal = journal
+        return loop
+
+    def ask(self) -> Query | None:
+        """Open the next query.
+
+        Returns
+        -------
+        Query or None
+            None when the run has stopped, or cannot ask more until open queries are answered.
+
+        Raises
+        ------
+        StreamlearnError
+            If the strategy breaks its contract, or the journal cannot be written.
+        """
+        self._check_sound()
+        if self.stopped is not None:
+            return None
+        ledger, asking = self._ledger, self._asking
+        allowed = self.budget.affords(
+            ledger.labels, ledger.cost, ledger.pending_votes, ledger.votes
+        )
+        reason = "budget spent" if allowed == 0 else "no row left to ask"
+        while allowed != 0 and asking.draw() is not None:
+            n = asking.quota() if allowed is None else min(asking.quota(), allowed)
+            ids = asking.choose(self._view(), n, ledger.queries + 1)
+            if len(ids):
+                return self._open(self._noted(ids))
+            if not self.source.streaming:
+                reason = f"{asking.strategy!r} chose no row"
+                break
+        if len(ledger.pending) == 0:
+            self.stopped = reason
+        return None
+
+    def tell(self, answer: Answer) -> Round:
+        """Take an answer: judge what it closes, learn, score.
+
+        Parameters
+        ----------
+        answer : Answer
+            To any open query, in any order; partial and repeated answers are fine.
+
+        Returns
+        -------
+        Round
+            What the answer changed; an answer told before changes nothing.
+
+        Raises
+        ------
+        AnswerError
+            If it does not fit what was asked, or contradicts an earlier answer.
+        InputError
+            If it brings a label the learner cannot take.
+        JournalError
+            If it cannot be written; then nothing has changed, and it may be told again.
+        """
+        self._check_sound()
+        checked = self._ledger.check(answer)
+        self._check_classes(checked.y)
+        if len(checked.rows) == 0:
+            return self._round(checked.sheet.query, Memory.none())
+        if self.journal is not None:
+            self.journal.told(answer)
+        # From here on the answer counts; if a plug-in fails now, memory and journal disagree.
+        self._failed = True
+        answered = self._ledger.apply(checked)
+        view = self._view()
+        round = self._round(checked.sheet.query, answered)
+        if len(answered):
+            judgement = None if self.trimmer is None else self.trimmer.judge(answered, view)
+            judged = self._memory.enter(answered, judgement)
+            self.learner.learn(judged.take(judged.weight > 0), self._memory.kept)
+            round = self._round(checked.sheet.query, answered, judgement, judged)
+        self.history.append(self._light(round))
+        self._failed = False
+        view = self._view()
+        for recorder in self.recorders:
+            recorder.after(round, view)
+        if self.stop is not None and (reason := self.stop.check(self.history, view)):
+            self.stopped = reason
+        return round
+
+    def run(self, annotator: Annotator | None = None, patience: int = 1000) -> Iterator[Round]:
+        """Ask and tell until the run stops.
+
+        Parameters
+        ----------
+        annotator : Annotator, optional
+            Who answers; a stream of (X, y) batches answers for itself.
+        patience : int
+            How many times in a row an annotator may have nothing to say when nothing more can
+            be asked.
+
+        Yields
+        ------
+        Round
+            One for every answer that changed something.
+        """
+        who = annotator if annotator is not None else self.source
+        if not isinstance(who, Annotator):
+            raise InputError(
+                f"{type(self.source).__name__} brings no labels along; give run(annotator)"
+            )
+        clock, idle, query = self._ledger.queries, 0, None
+        # A resumed run first hears the answers to what was open when it was cut off.
+        heard = bool(self.open_queries)
+        while self.stopped is None and idle <= patience:
+            if not heard:
+                query, clock = self.ask(), clock + 1
+            heard, fresh = False, False
+            for answer in who.answer(self.open_queries, clock) if self.open_queries else ():
+                before = len(self.history), self._ledger.labels
+                round = self.tell(answer)
+                if before[1] != self._ledger.labels:
+                    fresh = True
+                    yield round
+                if self.stopped is not None:
+                    return
+            idle = 0 if fresh or query is not None else idle + 1
+        if self.stopped is None:
+            self.stopped = f"no answer to {len(self.open_queries)} open queries"
+
+    @property
+    def open_queries(self) -> list[Query]:
+        """The queries still out, oldest first, each with its open rows only."""
+        return self._ledger.open_queries()
+
+    def split(self, answered: ArrayLike) -> dict[int, Ids]:
+        """Return which of the ids belong to which query, as {round: ids}; open queries first."""
+        ids = as_ids(answered)
+        found: dict[int, Ids] = {}
+        for number, mask in self._ledger.find(ids):
+            found[number] = ids[mask]
+            ids = ids[~mask]
+        if len(ids):
+            raise InputError(f"id {ids[0]} was never asked; answer the ids of an open query")
+        return found
+
+    def labelled(self) -> Labelled:
+        """Return the rows learned from: reference, initial, and answers not trimmed."""
+        return self._memory.kept()
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the learning curve: one row a round, with labels, cost, counts and scores."""
+        return pd.DataFrame(
+            {
+                "round": r.number,
+                "labels": r.labels,
+                "cost": r.cost,
+                "closed": r.closed,
+                "trimmed": r.trimmed,
+                "relabelled": r.relabelled,
+                **r.scores,
+            }
+            for r in self.history
+        )
+
+    def _begin(self, initial: Labelled | None) -> None:
+        """Round 0: learn what is known before the first query."""
+        if initial is not None:
+            self._check_classes(initial.y)
+            self._memory.enter(initial, None)
+            self._asking.taken = initial.ids
+        if self._reference is not None:
+            self._check_classes(self._reference.y)
+        parts = [part for part in (self._reference, initial) if part is not None and len(part)]
+        if parts:
+            self.learner.learn(stack(parts), self._memory.kept)
+            known = Memory.none() if initial is None else initial
+            self.history.append(self._light(self._round(None, known, None, known)))
+
+    def _noted(self, ids: Ids) -> Query:
+        """A new query, in the journal before anybody hears of it."""
+        query = Query(self._ledger.queries + 1, ids, self.source.rows(ids))
+        if self.journal is not None:
+            drawn = self._asking.draws, self._batch_checksum()
+            try:
+                self.journal.asked(Asked(query.round, ids.tolist(), *drawn))
+            except JournalError:
+                self._asking.put_back()
+                raise
+        return query
+
+    def _open(self, query: Query) -> Query:
+        """Count a query as out and show it to the recorders."""
+        view = self._view()
+        for recorder in self.recorders:
+            recorder.before(view, query)
+        self._ledger.open(query, self._asking.take(query.ids))
+        return query
+
+    def _reopen(self, event: Asked, journal: Journal) -> None:
+        """Replay a query as the journal has it."""
+        while self._asking.draws < event.draws:
+            if self._asking.draw() is None:
+                raise JournalError(f"the stream ended before round {event.round} of {journal.path}")
+        if self._batch_checksum() != event.checksum:
+            raise JournalError(
+                f"the stream's batch of round {event.round} is not the one in {journal.path}; "
+                "resume with the same stream"
+            )
+        ids = as_ids(event.ids)
+        self._open(Query(event.round, ids, self.source.rows(ids)))
+
+    def _config(self) -> dict[str, str]:
+        """What a resumed run must be made of as well."""
+        config = {name: describe(part) for name, part in self._made_of.items()}
+        config["known rows"] = f"checksum {checksum(self._known)}"
+        if not self.source.streaming and (rows := self.source.draw(self._asking.taken[:0])):
+            config["rows"] = f"checksum {checksum((rows.ids, rows.X))}"
+        return config
+
+    def _batch_checksum(self) -> int:
+        """Of the batch at hand; a pool is the same every round and is checked once."""
+        return checksum(self._asking.candidates.X) if self.source.streaming else 0
+
+    def _check_classes(self, y: Labels) -> None:
+        """Refuse a label before it is written anywhere, not after."""
+        if len(y) == 0:
+            return
+        known = self.classes
+        if known is None and getattr(self.learner, "fixed_classes", False):
+            known = self.learner.classes_
+        odd = np.zeros(len(y), np.bool_) if known is None else ~np.isin(y, known)
+        if known is None:
+            known = self.learner.classes_
+        if odd.any() or (len(known) and y.dtype.kind != known.dtype.kind):
+            value = y[odd][0] if odd.any() else y[0]
+            raise InputError(
+                f"label {value.item()!r} is not among the classes {known.tolist()}; "
+                "correct it, or name every label in Loop(classes=…)"
+            )
+
+    def _score(self) -> dict[str, float]:
+        if self._test is None:
+            return {}
+        if self._encoded_test is None:
+            # Not before the first batch: a stream's encoder must not be fitted on test rows.
+            self._encoded_test = labelled_rows(self.source, self._test, "test")
+        X, y = self._encoded_test
+        return {name: metric(self.learner, X, y) for name, metric in self.metrics.items()}
+
+    def _view(self) -> View:
+        return View(
+            self._asking.candidates,
+            self._ledger.pending,
+            self._reference,
+            self.learner,
+            self._memory.seen,
+        )
+
+    def _round(
+        self,
+        query: Query | None,
+        answered: Labelled,
+        judgement: Judgement | None = None,
+        judged: Labelled | None = None,
+    ) -> Round:
+        """What an answer changed; ``judged`` are the answered rows as learned, if any were."""
+        trimmed = relabelled = 0
+        if judgement is not None and judged is not None:
+            trimmed = int(np.count_nonzero(judged.weight == 0))
+            relabelled = int(np.count_nonzero((judged.y != answered.y) & (judged.weight > 0)))
+        return Round(
+            number=0 if query is None else query.round,
+            query=query,
+            answered=answered,
+            judgement=judgement,
+            closed=len(answered),
+            trimmed=trimmed,
+            relabelled=relabelled,
+            scores={} if judged is None else self._score(),
+            labels=self._ledger.labels,
+            cost=self._ledger.cost,
+        )
+
+    def _light(self, round: Round) -> Round:
+        """A pool is finite; a stream would fill the memory with rows gone by."""
+        if not self.source.streaming:
+            return round
+        return replace(round, query=None, answered=Memory.none(), judgement=None)
+
+    def _check_sound(self) -> None:
+        if self._failed:
+            raise StreamlearnError(
+                "an earlier answer was taken but not learned, because a trimmer, learner or metric "
+                "failed; mend it and continue with Loop.resume, or start anew"
+            )

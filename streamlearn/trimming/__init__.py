@@ -1,0 +1,16 @@
+"""Trimming: which labelled rows deserve to be learned from."""
+
+from streamlearn.trimming.confident_joint import confident_joint, prune_by_noise_rate
+from streamlearn.trimming.confident_trim import ConfidentTrim
+from streamlearn.trimming.keep_all import KeepAll
+from streamlearn.trimming.loss_trim import LossTrim
+from streamlearn.trimming.random_trim import RandomTrim
+
+__all__ = [
+    "ConfidentTrim",
+    "KeepAll",
+    "LossTrim",
+    "RandomTrim",
+    "confident_joint",
+    "prune_by_noise_rate",
+]
