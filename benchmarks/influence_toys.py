@@ -67,9 +67,13 @@ def removal() -> None:
     for name, share in [("random", 0.05), ("random", 0.1), ("lowest", 0.05), ("lowest", 0.1)]:
         size = int(share * len(y))
         rows = rng.choice(len(y), size, False) if name == "random" else np.argsort(scores)[:size]
-        refit = LinearClassifier(l2=2.2622, tol=1e-10).fit(np.delete(X, rows, 0), np.delete(y, rows))
+        refit = LinearClassifier(l2=2.2622, tol=1e-10).fit(
+            np.delete(X, rows, 0), np.delete(y, rows)
+        )
         change = f.value(refit) - f.value(model)
-        print(f"{name} {share:.0%}: refit {change:+.3e}, sum of influences {scores[rows].sum():+.3e}")
+        print(
+            f"{name} {share:.0%}: refit {change:+.3e}, sum of influences {scores[rows].sum():+.3e}"
+        )
         for steps in (1, 2, 3, None):
             result = remove(model, X, y, rows, steps=steps)
             moved = f.value(result.model) - f.value(model)

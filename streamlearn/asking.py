@@ -70,7 +70,8 @@ class Asking:
         if n <= 0:
             return NO_IDS
         if self.strategy is None:
-            return candidates.ids[candidates.open][:n]
+            whole = n == len(candidates) and bool(candidates.open.all())
+            return candidates.ids if whole else candidates.ids[candidates.open][:n]
         rng = np.random.default_rng([self.seed, number])
         ids = as_ids(self.strategy.select(view, n, rng), "a strategy's choice")
         at = candidates.positions(ids)

@@ -25,7 +25,8 @@ from streamlearn.console.wording import (
     report,
     say_told,
 )
-from streamlearn.errors import AnswerError, InputError, StreamlearnError, nearest
+from streamlearn.data import Ids
+from streamlearn.errors import AnswerError, InputError, JournalError, StreamlearnError, nearest
 
 
 class _Group(typer.core.TyperGroup):
@@ -68,7 +69,8 @@ def run(
     """Start a run; with people as annotators, get it ready for them."""
     started = create(config, out, seed)
     try:
-        _go_on(started, quiet, as_json)
+        with started:
+            _go_on(started, quiet, as_json)
     except StreamlearnError:
         started.discard_unless_begun()
         raise
@@ -77,16 +79,17 @@ def run(
 @app.command()
 def resume(folder: _Folder, quiet: _Quiet = False, as_json: _Json = False) -> None:
     """Go on with a run that was interrupted."""
-    _go_on(Run(folder), quiet, as_json)
+    with Run(folder) as opened:
+        _go_on(opened, quiet, as_json)
 
 
 @app.command()
 def status(folder: _Folder, as_json: _Json = False) -> None:
     """Tell where a run stands."""
-    opened = Run(folder)
-    report(opened, quiet=False, as_json=as_json)
-    if not as_json and opened.campaign.people:
-        next_steps(opened)
+    with Run(folder) as opened:
+        report(opened, quiet=False, as_json=as_json)
+        if not as_json and opened.campaign.people:
+            next_steps(opened)
 
 
 @app.command("list")
@@ -110,20 +113,17 @@ def ask(
     more: Annotated[bool, typer.Option("--more", help="Open a query beside those open.")] = False,
 ) -> None:
     """Print rows to label as CSV: open ones again, else the next query."""
-    opened = _of_people(folder)
-    ids = waiting(opened.loop, annotator)
-    if more or len(ids) == 0:
-        opened.loop.ask()
-        ids = waiting(opened.loop, annotator)
-    if len(ids) == 0:
-        ERR.print(f"nothing to ask: {opened.loop.stopped or 'others have to answer first'}")
-        raise typer.Exit(1)
-    write_batch(opened.campaign.table, ids, sys.stdout)
-    labels = " | ".join(map(str, opened.campaign.vocabulary.labels)) or "any label"
-    ERR.print(
-        f"{count(len(ids), 'row')} to label. Fill the last column ({labels}; empty = later, "
-        f"{CANNOT_SAY} = cannot say),\nthen: streamlearn tell {folder} batch.csv"
-    )
+    with Run(folder) as opened:
+        opened.require_people()
+        ids = _to_label(opened, annotator, more)
+        if len(ids) == 0:
+            raise typer.Exit(1)
+        write_batch(opened.campaign.table, ids, sys.stdout)
+        labels = " | ".join(map(str, opened.campaign.vocabulary.labels)) or "any label"
+        ERR.print(
+            f"{count(len(ids), 'row')} to label. Fill the last column ({labels}; empty = later, "
+            f"{CANNOT_SAY} = cannot say),\nthen: streamlearn tell {folder} batch.csv"
+        )
 
 
 @app.command("tell")
@@ -134,49 +134,52 @@ def tell_(
     as_json: _Json = False,
 ) -> None:
     """Take a labelled batch back: all of it, or nothing if something does not fit."""
-    opened = _of_people(folder)
-    name = "stdin" if batch == "-" else batch
-    try:
-        content = sys.stdin.buffer.read() if batch == "-" else Path(batch).read_bytes()
-    except OSError as error:
-        raise InputError(f"{batch} cannot be read: {error.strerror}") from error
-    answers = read_answers(opened.campaign, opened.loop, read_batch(content, name), annotator, name)
-    told = tell(opened.campaign, opened.loop, answers, annotator)
-    left = len(waiting(opened.loop, annotator))
-    if as_json:
-        print(json.dumps({**vars(told), "left": left, **opened.summary()}))
-        return
-    say_told(opened, told)
-    if left:
-        ERR.print(f"{count(left, 'row')} still open; to see them again: streamlearn ask {folder}")
-    else:
-        next_steps(opened)
+    with Run(folder) as opened:
+        opened.require_people()
+        name = "stdin" if batch == "-" else batch
+        try:
+            content = sys.stdin.buffer.read() if batch == "-" else Path(batch).read_bytes()
+        except OSError as error:
+            raise InputError(f"{batch} cannot be read: {error.strerror}") from error
+        answers = read_answers(
+            opened.campaign, opened.loop, read_batch(content, name), annotator, name
+        )
+        told = tell(opened.campaign, opened.loop, answers, annotator)
+        left = len(waiting(opened.loop, annotator))
+        if as_json:
+            print(json.dumps({"told": vars(told), "left": left, **opened.summary()}))
+            return
+        say_told(opened, told)
+        if left:
+            ERR.print(
+                f"{count(left, 'row')} still open; to see them again: streamlearn ask {folder}"
+            )
+        else:
+            next_steps(opened)
 
 
 @app.command()
 def label(folder: _Folder, annotator: _Who = "person") -> None:
     """Label in the terminal, row by row; what was said counts whenever you leave."""
-    opened = _of_people(folder)
-    for name in ("SIGTERM", "SIGHUP"):  # a closed window, too, must lose nothing
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.default_int_handler)
-    complete = True
-    while complete:
-        ids = waiting(opened.loop, annotator)
-        if len(ids) == 0:
-            opened.loop.ask()
-            ids = waiting(opened.loop, annotator)
-        if len(ids) == 0:
-            ERR.print(f"\nnothing to ask: {opened.loop.stopped or 'others have to answer first'}")
-            return
-        answers: dict[int, Any] = {}
-        try:
+    with Run(folder) as opened:
+        opened.require_people()
+        for name in ("SIGTERM", "SIGHUP"):  # a closed window, too, must lose nothing
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), signal.default_int_handler)
+        go_on = True
+        while go_on and len(ids := _to_label(opened, annotator)):
+            answers: dict[int, Any] = {}
             campaign = opened.campaign
-            complete = Interview(campaign.table, campaign.vocabulary, ERR).run(ids, answers)
-        finally:
-            told = tell(opened.campaign, opened.loop, answers, annotator)
-        say_told(opened, told)
-    ERR.print(f"Go on with: streamlearn label {folder}")
+            go_on = Interview(campaign.table, campaign.vocabulary, ERR).run(ids, answers)
+            try:
+                told = tell(campaign, opened.loop, answers, annotator)
+            except JournalError:  # somebody else has told this run something meanwhile
+                go_on = False
+                with Run(folder) as fresh:
+                    told = tell(fresh.campaign, fresh.loop, answers, annotator)
+            say_told(opened, told)
+        if not go_on:
+            ERR.print(f"Go on with: streamlearn label {folder}")
 
 
 @app.command()
@@ -189,16 +192,27 @@ def export(
     """Write the labelled table, the fitted model, the learning curve."""
     if labels is None and model is None and curve is None:
         raise InputError("say what to export: --labels FILE, --model FILE or --curve FILE")
-    opened = Run(folder)
-    opened.write_curve()
-    if labels is not None:
-        ERR.print(f"{labels}: {count(opened.export_labels(labels), 'labelled row')}")
-    if model is not None:
-        opened.export_model(model)
-        ERR.print(f"{model}: joblib.load(…).predict(table)")
-    if curve is not None:
-        opened.export_curve(curve)
-        ERR.print(f"{curve}: {count(len(opened.loop.history), 'round')}")
+    with Run(folder) as opened:
+        opened.write_curve()
+        if labels is not None:
+            ERR.print(f"{labels}: {count(opened.export_labels(labels), 'labelled row')}")
+        if model is not None:
+            opened.export_model(model)
+            ERR.print(f"{model}: joblib.load(…).predict(table)")
+        if curve is not None:
+            opened.export_curve(curve)
+            ERR.print(f"{curve}: {count(len(opened.loop.history), 'round')}")
+
+
+def _to_label(opened: Run, annotator: str, more: bool = False) -> Ids:
+    """The rows open for an annotator; a new query where there are none, or more are wanted."""
+    ids = waiting(opened.loop, annotator)
+    if more or len(ids) == 0:
+        opened.loop.ask()
+        ids = waiting(opened.loop, annotator)
+    if len(ids) == 0:
+        ERR.print(f"nothing to ask: {opened.loop.stopped or 'others have to answer first'}")
+    return ids
 
 
 def _go_on(opened: Run, quiet: bool, as_json: bool) -> None:
@@ -224,13 +238,3 @@ def _go_on(opened: Run, quiet: bool, as_json: bool) -> None:
         raise typer.Exit(130) from None
     opened.write_curve()
     report(opened, quiet, as_json)
-
-
-def _of_people(folder: Path) -> Run:
-    opened = Run(folder)
-    if not opened.campaign.people:
-        raise InputError(
-            f"{folder} is answered by a simulated annotator; go on with: streamlearn resume "
-            f'{folder}, or start a run with [annotator] kind = "people"'
-        )
-    return opened

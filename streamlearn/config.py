@@ -114,7 +114,7 @@ class Config:
     classes : list, optional
         All labels there can be.
     data, learner, strategy, trimmer, annotator
-        The sections; the strategy is margin for a pool, and all rows for a stream.
+        The sections; where rows have to be chosen the strategy is margin by default.
     stop : Stop, optional
         When to end early.
     """
@@ -179,6 +179,8 @@ def _config(raw: Mapping[str, Any]) -> Config:
         else:
             check_value(value, get_type_hints(Config)[key], key)
             values[key] = value
+    if "data" not in values:
+        raise InputError('a [data] section is missing; for example [data] name = "digits"')
     config = Config(**values)
     for key, least in (("seed", 0), ("reference", 0), ("votes", 1)):
         whole(getattr(config, key), key, least)
@@ -196,8 +198,11 @@ def _config(raw: Mapping[str, Any]) -> Config:
         resolve(config.metrics)
     except InputError as error:
         raise InputError(f"metrics: {error}") from error
-    if config.classes is not None and len(set(as_labels(config.classes, "classes"))) < 2:
-        raise InputError(f"classes must name at least two labels, got {config.classes}")
+    if config.classes is not None:
+        if len({type(label) for label in config.classes}) > 1:
+            raise InputError(f"classes mix text and numbers: {config.classes}; make them one kind")
+        if len(set(as_labels(config.classes, "classes"))) < 2:
+            raise InputError(f"classes must name at least two labels, got {config.classes}")
     return config
 
 

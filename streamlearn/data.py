@@ -274,10 +274,12 @@ class Answer:
             raise InputError(
                 f"an answer needs one label an id, got {len(ids)} ids, {len(y)} labels"
             )
-        both = np.sort(np.concatenate([ids, abstained]))
-        if (both[1:] == both[:-1]).any():
-            twice = both[1:][both[1:] == both[:-1]][0]
-            raise InputError(f"id {twice} comes twice in one answer; give each id once")
+        both = np.concatenate([ids, abstained]) if len(abstained) else ids
+        if not (both[1:] > both[:-1]).all():
+            both = np.sort(both)
+            twice = both[1:][both[1:] == both[:-1]]
+            if len(twice):
+                raise InputError(f"id {twice[0]} comes twice in one answer; give each id once")
         if self.cost is not None and not (np.isfinite(self.cost) and self.cost >= 0):
             raise InputError(f"cost must be finite and not negative, got {self.cost}")
         for name, value in (("ids", ids), ("y", y), ("abstained", abstained)):

@@ -287,7 +287,8 @@ class Loop:
         if len(answered):
             judgement = None if self.trimmer is None else self.trimmer.judge(answered, view)
             judged = self._memory.enter(answered, judgement)
-            self.learner.learn(judged.take(judged.weight > 0), self._memory.kept)
+            new = judged if judged.weight.all() else judged.take(judged.weight > 0)
+            self.learner.learn(new, self._memory.kept)
             round = self._round(checked.sheet.query, answered, judgement, judged)
         self.history.append(self._light(round))
         self._failed = False
@@ -439,10 +440,14 @@ class Loop:
         known = self.classes
         if known is None and getattr(self.learner, "fixed_classes", False):
             known = self.learner.classes_
-        odd = np.zeros(len(y), np.bool_) if known is None else ~np.isin(y, known)
-        if known is None:
-            known = self.learner.classes_
-        if odd.any() or (len(known) and y.dtype.kind != known.dtype.kind):
+        settled = known is not None
+        known = self.learner.classes_ if known is None else known
+        other_kind = len(known) > 0 and y.dtype.kind != known.dtype.kind
+        if not settled and not other_kind:
+            return
+        at = np.zeros(len(y), np.intp) if other_kind else np.searchsorted(known, y)
+        odd = known[np.minimum(at, len(known) - 1)] != y
+        if other_kind or odd.any():
             value = y[odd][0] if odd.any() else y[0]
             raise InputError(
                 f"label {value.item()!r} is not among the classes {known.tolist()}; "

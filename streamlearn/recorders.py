@@ -22,6 +22,8 @@ class Observer:
 class Prequential(Observer):
     """Score a run by what the learner predicted before it learned.
 
+    Rows that came before any class was known are not scored.
+
     Parameters
     ----------
     truth : callable, optional
@@ -45,7 +47,9 @@ class Prequential(Observer):
         self._predicted: dict[int, tuple[Ids, Labels]] = {}
 
     def before(self, view: View, query: Query) -> None:
-        """Predict the rows asked."""
+        """Predict the rows asked; a learner that knows no class yet predicts nothing."""
+        if len(view.learner.classes_) == 0:
+            return
         candidates = view.candidates
         if np.array_equal(query.ids, candidates.ids):
             X = candidates.X

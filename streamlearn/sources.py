@@ -154,8 +154,8 @@ class Stream:
         self._next = 0
         self._columns: int | None = None
         self._frozen: Any = None
-        self._recent: deque[tuple[int, Any]] = deque(maxlen=self.remember)
-        self._labels: list[tuple[int, Labels]] = []
+        self._recent: deque[tuple[Ids, Any]] = deque(maxlen=self.remember)
+        self._labels: list[tuple[Ids, Labels]] = []
 
     def draw(self, taken: Ids) -> Candidates | None:
         """Return the next batch, all of it open; None at the end."""
@@ -170,15 +170,15 @@ class Stream:
             if n == 0:
                 continue
             first, self._next = self._next, self._next + n
+            ids = np.arange(first, first + n, dtype=np.int64)
             if y is not None:
                 labels = as_labels(y)
                 if len(labels) != n:
                     raise InputError(
                         f"the batch from row {first} on has {n} rows and {len(labels)} labels"
                     )
-                self._labels.append((first, labels))
-            self._recent.append((first, rows))
-            ids = np.arange(first, first + n, dtype=np.int64)
+                self._labels.append((ids, labels))
+            self._recent.append((ids, rows))
             return Candidates(ids, X, np.ones(n, dtype=np.bool_), Index(ids))
         return None
 
@@ -198,11 +198,11 @@ class Stream:
         """Return the original rows in the order of ids, from the batches remembered."""
         if len(self._recent) == 0:
             raise InputError("nothing was drawn from the stream yet")
-        for first, rows in reversed(self._recent):
-            n = rows.shape[0]
-            if len(ids) == 0 or (ids.min() >= first and ids.max() < first + n):
-                whole = len(ids) == n and np.array_equal(ids, np.arange(first, first + n))
-                return rows if whole else take(rows, ids - first)
+        for known, rows in reversed(self._recent):
+            if ids is known:
+                return rows
+            if len(ids) == 0 or (ids.min() >= known[0] and ids.max() <= known[-1]):
+                return take(rows, ids - known[0])
         raise InputError(
             f"ids {ids.min()}…{ids.max()} are not within one of the last {self.remember} batches; "
             "give Stream(…, remember=…) a larger number"
@@ -212,17 +212,18 @@ class Stream:
         """Answer with the labels that came along."""
         answers = []
         for query in open_queries:
-            first, y = self._labels_of(query)
-            y = y[query.ids - first]
-            answers.append(Answer(query.round, query.ids, y, annotator="stream"))
+            answers.append(
+                Answer(query.round, query.ids, self._labels_of(query), annotator="stream")
+            )
         self._labels.clear()
         return answers
 
-    def _labels_of(self, query: Query) -> tuple[int, Labels]:
-        low, high = query.ids.min(), query.ids.max()
-        for first, y in reversed(self._labels):
-            if first <= low and high < first + len(y):
-                return first, y
+    def _labels_of(self, query: Query) -> Labels:
+        for known, y in reversed(self._labels):
+            if query.ids is known:
+                return y
+            if known[0] <= query.ids.min() and query.ids.max() <= known[-1]:
+                return y[query.ids - known[0]]
         raise InputError(
             f"the stream brought no labels for round {query.round}; give batches as (X, y), "
             "or run(annotator)"

@@ -203,6 +203,8 @@ class Agreement(Condition):
 
     def check(self, history: Sequence[Round], view: View) -> str | None:
         """Return the reason once the last models agreed well enough."""
+        if history[-1].closed == 0 or len(view.learner.classes_) == 0:
+            return None  # nothing was learned since the last look
         X, ids = self.X, b""
         if X is None:
             every = max(1, len(view.candidates) // 1000)

@@ -115,7 +115,7 @@ def lawful(learner: Any, X: Any, k: int) -> None:
     assert proba.dtype == np.float64
     assert np.isfinite(proba).all()
     assert (proba >= 0).all()
-    np.testing.assert_allclose(proba.sum(axis=1), 1, atol=1e-12)
+    np.testing.assert_allclose(proba.sum(axis=1), 1, rtol=0, atol=1e-12)
     if isinstance(learner, HasMargins):
         values = learner.decision_function(X)
         assert values.shape == ((X.shape[0],) if k <= 2 else (X.shape[0], k))
@@ -407,6 +407,9 @@ def test_labels_outside_the_classes(incremental: bool) -> None:
         learned(learner, rows)
     with pytest.raises(InputError, match=r"label 0 is none of the classes 'ham', 'spam'"):
         learned(learner, labelled())
+    digits = wrap(sgd(), seed=0, classes=["0", "1"], incremental=incremental)
+    with pytest.raises(InputError, match=r"label 0 is none of the classes '0', '1'"):
+        learned(digits, labelled())
     lawful(learner, rows.X, 2)
     assert (learner.predict_proba(rows.X) == 0.5).all()
 

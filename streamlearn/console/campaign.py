@@ -86,10 +86,14 @@ class Campaign:
         """Start a run, or restore the one that a journal knows; once a campaign."""
         opened = Journal(journal)
         learner = self.config.learner.make()
-        if opened.config:
-            loop = Loop.resume(opened, self._source(), learner, **self._options())
-        else:
-            loop = Loop(self._source(), learner, journal=opened, **self._options())
+        try:
+            if opened.config:
+                loop = Loop.resume(opened, self._source(), learner, **self._options())
+            else:
+                loop = Loop(self._source(), learner, journal=opened, **self._options())
+        except BaseException:
+            opened.close()
+            raise
         self.labelled.start(loop)
         return loop
 
@@ -113,9 +117,10 @@ class Campaign:
     def _options(self) -> dict[str, Any]:
         config, split = self.config, self.split
         strategy, per_round = config.strategy, config.per_round
-        if not config.data.stream:
-            strategy = strategy or Part("strategies", "margin")
-            per_round = per_round or 10
+        if per_round is None:
+            per_round = "all" if config.data.stream else 10
+        if strategy is None and per_round != "all":
+            strategy = Part("strategies", "margin")
         seeds = {"seed": config.seed, "random_state": config.seed}
         observers = (self.labelled, self.prequential, self.trimming)
         return {

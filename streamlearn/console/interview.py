@@ -67,14 +67,16 @@ class Interview:
         bool
             Whether every row was answered; False if the person left.
         """
+        try:
+            return self._each(ids, answers)
+        except (EOFError, KeyboardInterrupt, OSError):  # left, or the terminal is gone
+            return False
+
+    def _each(self, ids: Ids, answers: dict[int, Any]) -> bool:
         at = 0
         while at < len(ids):
             self._show(int(ids[at]), at + 1, len(ids))
-            try:
-                said = self._read()
-            except (EOFError, KeyboardInterrupt):
-                self.console.print()
-                return False
+            said = self._read()
             if said == "quit":
                 return False
             if said == "back":
@@ -134,5 +136,5 @@ class Interview:
 def _plain(value: object) -> str:
     """A value as a person writes it."""
     if isinstance(value, float | np.floating):
-        return f"{value:g}"
+        return f"{value:.10g}"
     return "" if value is None else str(value)

@@ -9,12 +9,6 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from streamlearn import plugins
 from streamlearn.errors import InputError, nearest
 
-_ONE = {
-    "strategies": "strategy",
-    "learners": "learner",
-    "trimmers": "trimmer",
-    "noise": "noise model",
-}
 # A parameter that is a plug-in itself is a table with a name, of this group.
 _NESTED = {"strategy": "strategies", "estimator": "learners", "noise": "noise"}
 
@@ -81,13 +75,13 @@ def read_part(group: str, raw: Any, place: str, default: str | None = None) -> P
             f"{place} must be a table with a name, such as {{ name = … }}, got {raw!r}"
         )
     name = raw.get("name", default)
-    keys = [key for key in raw if key != "name"]
+    keys, valid = [key for key in raw if key != "name"], plugins.names(group)
     if name is None:
         if keys:
             raise InputError(f"{place}.{keys[0]}: {nearest(keys[0], ['name'], 'key')}")
-        raise InputError(f"{place} needs a name, one of: {', '.join(plugins.names(group))}")
-    if name not in plugins.names(group):
-        raise InputError(f"{place}.name: {nearest(str(name), plugins.names(group), _ONE[group])}")
+        raise InputError(f"{place} needs a name, one of: {', '.join(valid)}")
+    if name not in valid:
+        raise InputError(f"{place}.name: {nearest(str(name), valid, plugins.GROUPS[group])}")
     make = plugins.load(group, name)
     parameters = {}
     for key in keys:

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import joblib
 import numpy as np
@@ -19,13 +19,14 @@ from streamlearn.console.table import LABEL
 from streamlearn.data import Floats, Labels
 from streamlearn.encoding import FrameEncoder
 from streamlearn.errors import InputError
+from streamlearn.journal import Asked
 from streamlearn.protocols import Learner
 
 CONFIG, FACTS, JOURNAL, CURVE = "config.toml", "run.json", "journal.sqlite", "curve.csv"
 
 
 class Run:
-    """A run in its folder, restored as far as its journal goes.
+    """A run in its folder, restored as far as its journal goes; ``with`` closes its journal.
 
     Parameters
     ----------
@@ -65,6 +66,21 @@ class Run:
         self.campaign = Campaign(config, folder)
         self.loop = self.campaign.loop(path / JOURNAL)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        if self.loop.journal is not None:
+            self.loop.journal.close()
+
+    def require_people(self) -> None:
+        """Raise InputError if the run is answered by a simulation."""
+        if not self.campaign.people:
+            raise InputError(
+                f"{self.path} is answered by a simulated annotator; go on with: streamlearn resume "
+                f'{self.path}, or start a run with [annotator] kind = "people"'
+            )
+
     def write_curve(self) -> None:
         """Write the learning curve into the folder."""
         self._save(self.path / CURVE, self.campaign.curve(self.loop))
@@ -99,7 +115,6 @@ class Run:
     def discard_unless_begun(self) -> None:
         """Remove the folder of a run that failed before anything was asked."""
         if self.loop.journal is not None and len(self.loop.journal) == 0:
-            self.loop.journal.close()
             shutil.rmtree(self.path)
 
     def summary(self) -> dict[str, Any]:
@@ -108,7 +123,6 @@ class Run:
         last = history[-1] if history else None
         scored = next((r for r in reversed(history) if r.scores), None)
         labels = 0 if last is None else last.labels
-        spent = loop.budget.labels is not None and labels >= loop.budget.labels
         said: dict[str, Any] = {
             "run": str(self.path),
             "annotator": "people" if self.campaign.people else "simulated",
@@ -123,7 +137,7 @@ class Run:
             "trimmed": sum(r.trimmed for r in history),
             "relabelled": sum(r.relabelled for r in history),
             "scores": dict(scored.scores) if scored else {},
-            "stopped": loop.stopped or ("budget spent" if spent else None),
+            "stopped": loop.stopped or self._at_its_end(labels),
         }
         if self.campaign.prequential is not None:
             accuracy = self.campaign.prequential.accuracy
@@ -133,6 +147,17 @@ class Run:
             keys = ("precision", "recall", "base_rate")
             said["trimming"] = {k: None if np.isnan(total[k]) else total[k] for k in keys}
         return said
+
+    def _at_its_end(self, labels: int) -> str | None:
+        """Why the next query would be None, as far as can be told without asking for it."""
+        loop, split = self.loop, self.campaign.split
+        if loop.open_queries or loop.journal is None:
+            return None
+        if loop.budget.labels is not None and labels >= loop.budget.labels:
+            return "budget spent"
+        asked = sum(len(e.ids) for e in loop.journal.events() if isinstance(e, Asked))
+
+        return "no row left to ask" if asked + len(split.initial) >= len(split.offered) else None
 
     def _save(self, path: Path, frame: pd.DataFrame) -> None:
         if path.suffix.lower() == ".parquet":

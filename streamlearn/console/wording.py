@@ -88,13 +88,9 @@ def say_told(opened: Run, told: Told) -> None:
 def listing(group: str) -> list[dict[str, Any]]:
     """Return what can be named in a group, each as a dict that begins with name and what."""
     if group == "datasets":
-        table = datasets.summary().rename(columns={"description": "what"})
-        first = ["name", "what"]
-        table = table[first + [c for c in table.columns if c not in first]].astype(object)
-        return [
-            {str(k): v for k, v in row.items() if not pd.isna(v)}
-            for row in table.to_dict("records")
-        ]
+        table = datasets.summary().rename(columns={"description": "what"}).astype(object)
+        rows = table[table.columns[::-1]].to_dict("records")
+        return [{str(k): v for k, v in row.items() if not pd.isna(v)} for row in rows]
     return [_plugin(group, name) for name in plugins.names(group)]
 
 

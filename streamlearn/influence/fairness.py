@@ -72,14 +72,15 @@ class _Gap(MarginObjective):
         counts = inside.sum(axis=1)
         if (counts == 0).any():
             raise InputError(
-                f"group {self.groups[counts == 0].tolist()[0]!r} has no rows{what}; merge it with another, "
-                "or give more rows"
+                f"group {self.groups[counts == 0].tolist()[0]!r} has no rows{what}; merge it with "
+                "another, or give more rows"
             )
         return cast(Floats, inside / counts[:, None])
 
     def _averages(self, model: LinearClassifier) -> list[tuple[Floats, int]]:
+        names = model.classes_.tolist()
         return [
-            (self._means(rows, "" if rows is None else f" of class {model.classes_[[c]].tolist()[0]!r}"), c)
+            (self._means(rows, "" if rows is None else f" of class {names[c]!r}"), c)
             for rows, c in self._sets(model)
         ]
 

@@ -18,6 +18,7 @@ from streamlearn.influence.losses import Floats, Loss, make_loss
 from streamlearn.influence.problem import Problem, use_factor
 from streamlearn.influence.rows import Rows, as_weight, canonical
 from streamlearn.influence.solve import minimise
+from streamlearn.influence.start import subsamples
 
 
 class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -148,7 +149,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         rows = Rows.in_memory(X, labels, weight, self.classes_, self.n_jobs)
         start = self._first_parameters()
         if start is None:
-            start = self._from_subsample(X, labels, weight)
+            start = self._from_subsamples(X, labels, weight)
         return self._finish(rows, start)
 
     def fit_batches(
@@ -208,17 +209,13 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         )
         return self._theta() if usable else None
 
-    def _from_subsample(self, X: Matrix, y: NDArray[Any], weight: Floats | None) -> Floats | None:
-        """Minimise over every k-th row first: only the parameters are kept, not the curvature."""
-        loss = self._loss()
-        parameters = loss.outputs * (X.shape[1] + int(self.fit_intercept))
-        n = X.shape[0]
-        stride = min(16, n // max(1024, 10 * parameters))
-        if stride < 4:
-            return None
-        part = None if weight is None else weight[::stride]
-        rows = Rows.in_memory(X[::stride], y[::stride], part, self.classes_, self.n_jobs)
-        theta, _, _ = self._minimise(rows, None, 1e-4, self.l2 / stride, X.shape[1])
+    def _from_subsamples(self, X: Matrix, y: NDArray[Any], weight: Floats | None) -> Floats | None:
+        """Minimise over few rows, then over more: only the parameters are kept, no curvature."""
+        theta: Floats | None = None
+        parameters = self._loss().outputs * (X.shape[1] + int(self.fit_intercept))
+        for rows, share in subsamples(X, weight, parameters):
+            part = Rows.in_memory(X[rows], y[rows], share, self.classes_, self.n_jobs)
+            theta, _, _ = self._minimise(part, theta, 3e-4, float(self.l2), X.shape[1])
         return theta
 
     def _minimise(

@@ -18,7 +18,6 @@ from streamlearn.influence.linear import LinearClassifier
 from streamlearn.influence.losses import Codes, Floats
 from streamlearn.influence.rows import as_matrix, as_weight, encode
 
-
 _CACHE = 1 << 18  # float64 values that stay in a core's cache
 
 

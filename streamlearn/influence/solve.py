@@ -180,10 +180,11 @@ def minimise(
         theta, value, g = found
         memory.append((theta - theta_before, g - before))
         contraction = float(np.abs(g).max()) / size
-        # A Hessian costs about four gradients: make one when the old would need more than that.
+        # A Hessian costs about four gradients, and BFGS does better than a constant contraction:
+        # make one when the old would need more than seven more passes at this rate.
         if (
             contraction >= 0.9
-            or np.log(max(contraction * size / tol, 1.0)) > -4.0 * np.log(max(contraction, 1e-16))
+            or np.log(max(contraction * size / tol, 1.0)) > -7.0 * np.log(max(contraction, 1e-16))
             or not hessian.reusable
         ):
             hessian = None

@@ -68,8 +68,8 @@ class RiverLearner(ClassifierLearner):
     Examples
     --------
     >>> import numpy as np
-    >>> from river import naive_bayes
-    >>> learner = RiverLearner(naive_bayes.GaussianNB())
+    >>> import river.naive_bayes
+    >>> learner = RiverLearner(river.naive_bayes.GaussianNB())
     >>> X = np.array([[0.0], [1.0], [5.0], [6.0]])
     >>> rows = Labelled(np.arange(4), X, np.array(["a", "a", "b", "b"]), np.ones(4))
     >>> learner.learn(rows, lambda: rows)
@@ -167,7 +167,8 @@ class RiverLearner(ClassifierLearner):
                 if pair is not None:  # the hinge's gradient has the kind of its targets
                     targets = targets.astype(np.float64)
             with np.errstate(over="ignore"):  # exp of a large margin: the gradient is 0, rightly
-                model.learn_many(self._frame(X), pd.Series(targets), **options)
+                # pandas' own column-major copy, so that sums run in the order of bare River's
+                model.learn_many(self._frame(X, copy=True), pd.Series(targets), **options)
         elif weight is None:
             for x, label in zip(self._dicts(X), targets.tolist(), strict=True):
                 model.learn_one(x, label)
@@ -196,7 +197,7 @@ class RiverLearner(ClassifierLearner):
     def _proba_many(self, X: Matrix) -> Floats:
         """Return what predict_proba_many says, one column for each of trained_."""
         with np.errstate(over="ignore"):
-            frame = self.model_.predict_proba_many(self._frame(X))
+            frame = self.model_.predict_proba_many(self._frame(X, copy=False))
         proba = np.zeros((X.shape[0], len(self.trained_)))
         column = self._columns()
         for j, label in enumerate(frame.columns):
@@ -236,8 +237,8 @@ class RiverLearner(ClassifierLearner):
             )
         return X
 
-    def _frame(self, X: Matrix) -> pd.DataFrame:
-        """Return a frame over X itself; of CSR rows, a dense copy."""
+    def _frame(self, X: Matrix, copy: bool) -> pd.DataFrame:
+        """Return a frame of the rows; CSR rows become dense ones."""
         X = self._checked(X)
         if sparse.issparse(X):
             if X.shape[0] * X.shape[1] > LARGEST_FRAME:
@@ -246,9 +247,7 @@ class RiverLearner(ClassifierLearner):
                     f"{X.shape[0] * X.shape[1] / 2**27:.0f} GiB; give smaller batches"
                 )
             X = X.toarray()
-        # pandas copies by default, column-major; River then computes the same, to the last digits
-        # but one, in half again the time.
-        return pd.DataFrame(X, columns=self.names_, copy=False)
+        return pd.DataFrame(X, columns=self.names_, copy=copy)
 
     def _dicts(self, X: Matrix) -> Iterator[dict[str, float]]:
         """Yield each row as River wants it, a block of Python objects at a time."""

@@ -28,8 +28,6 @@ def named(labels: Labels) -> str:
 
 def located(y: Labels, classes: Labels) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
     """Return where each label stands among sorted classes, and whether it is one of them."""
-    if not len(classes) or (y.dtype.kind == "U") != (classes.dtype.kind == "U"):
-        return np.zeros(len(y), dtype=np.intp), np.zeros(len(y), dtype=np.bool_)
     at = np.searchsorted(classes, y)
     at[at == len(classes)] = 0
     return at, classes[at] == y

@@ -1,0 +1,52 @@
+"""Where to start from: rows that stand for all rows at a fraction of the cost."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from streamlearn.influence.kernel import Matrix, row_blocks
+from streamlearn.influence.losses import Codes, Floats
+
+_STRIDES = (16, 4)
+_RARE = 64.0  # squares of the root mean square: an indicator that one row in 64 has
+
+
+def subsamples(
+    X: Matrix, weight: Floats | None, parameters: int
+) -> Iterator[tuple[NDArray[np.intp], Floats]]:
+    """Rows and weights of coarser problems, the smallest first; none where n is small.
+
+    Every k-th row stands for k. Rows with an entry far out of its column's range (the few that
+    have a rare category) stand for themselves: without them their coefficients start nowhere
+    near, and Newton's steps are as short as the worst of them demands.
+    """
+    n = X.shape[0]
+    strides = [stride for stride in _STRIDES if n // stride >= max(1024, 10 * parameters)]
+    if not strides:
+        return
+    rare = _rare(X)
+    if np.count_nonzero(rare) > n // 4:
+        rare[:] = False
+    for stride in strides:
+        kept = rare.copy()
+        kept[::stride] = True
+        rows = np.flatnonzero(kept)
+        share = np.where(rare[rows], 1.0, float(stride))
+        yield rows, share if weight is None else share * weight[rows]
+
+
+def _rare(X: Matrix) -> NDArray[np.bool_]:
+    """Rows whose squares, in units of the columns' mean squares, add up to too much."""
+    sample = X[:: _STRIDES[0]]
+    square = sample.multiply(sample) if sparse.issparse(X) else np.square(sample)
+    mean = np.asarray(square.mean(axis=0), dtype=np.float64).ravel()
+    inverse = 1.0 / np.maximum(mean, 1e-12 * max(float(mean.max()), 1e-300))
+    typical = float(np.count_nonzero(mean))
+    codes: Codes = np.zeros(X.shape[0], dtype=np.intp)
+    scores = [
+        (block.multiply(block) if sparse.issparse(block) else np.square(block)) @ inverse
+        for block, _, _ in row_blocks(X, codes, None)
+    ]
+    return np.asarray(np.concatenate(scores) > typical + _RARE)
