@@ -7,12 +7,8 @@ processor time, which other load on the machine disturbs less than ``wall``.
                                          [--million]
 """
 
-import os
-
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[_name] = "1"
-
 import argparse
+import os
 import resource
 import tempfile
 import threading
@@ -27,6 +23,7 @@ import numpy as np
 from scipy import sparse
 from scipy.stats import spearmanr
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 from streamlearn.datasets import load
 from streamlearn.influence import LinearClassifier, ValidationLoss, influence
@@ -66,46 +63,36 @@ def everything(X: Any, y: Any, f: Any, l2: float = 1.0, n_jobs: int | None = Non
     return influence(LinearClassifier(l2=l2, n_jobs=n_jobs).fit(X, y), X, y, f, n_jobs=n_jobs)
 
 
+def one_table(X: Any, y: Any, V: Any, w: Any, l2: float, repeat: int, peers: bool) -> None:
+    f = ValidationLoss(V, w)
+    model = LinearClassifier(l2=l2).fit(X, y)
+    contenders: dict[str, Callable[[], Any]] = {
+        "X'X": lambda: X.T @ X,
+        "fit": lambda: LinearClassifier(l2=l2).fit(X, y),
+        "scores": lambda: influence(model, X, y, f),
+        "scores without leverage": lambda: influence(model, X, y, f, leverage=False),
+        "fit + Hessian + factor + scores": lambda: everything(X, y, f, l2),
+        "the same, two row-block workers": lambda: everything(X, y, f, l2, n_jobs=2),
+    }
+    if peers:
+        contenders["scikit-learn newton-cholesky, fit alone"] = lambda: LogisticRegression(
+            C=1 / l2, solver="newton-cholesky", tol=1e-8
+        ).fit(X, y)
+    race(contenders, repeat)
+
+
 def dense(million: bool) -> None:
     for n, d in [(30_000, 100), (100_000, 100)] + [(1_000_000, 100)] * million:
         X, y = generated(n, d)
-        f = ValidationLoss(X[:2000], y[:2000])
-        model = LinearClassifier().fit(X, y)
         print(f"\nDense, {n:,} x {d}")
-        contenders = {
-            "X'X": lambda X=X: X.T @ X,
-            "fit": lambda X=X, y=y: LinearClassifier().fit(X, y),
-            "scores": lambda m=model, X=X, y=y, f=f: influence(m, X, y, f),
-            "scores without leverage": lambda m=model, X=X, y=y, f=f: influence(
-                m, X, y, f, leverage=False
-            ),
-            "fit + Hessian + factor + scores": lambda X=X, y=y, f=f: everything(X, y, f),
-            "the same, two row-block workers": lambda X=X, y=y, f=f: everything(X, y, f, n_jobs=2),
-        }
-        if not million:
-            contenders["scikit-learn newton-cholesky, fit alone"] = lambda X=X, y=y: (
-                LogisticRegression(solver="newton-cholesky", tol=1e-8).fit(X, y)
-            )
-        race(contenders, 3 if n > 500_000 else 7)
+        one_table(X, y, X[:2000], y[:2000], 1.0, 3 if n > 500_000 else 7, n <= 100_000)
     if HAVE_DATA:
         for name, l2 in (("adult", 2.2622), ("bank", 1.1622)):
             recipe = load(name, recipe="chhabra2024")
             X, y, _ = recipe.part("train")
             V, w, _ = recipe.part("validation")
-            f = ValidationLoss(V, w)
-            model = LinearClassifier(l2=l2).fit(X, y)
             print(f"\n{name}, standardised one-hot, {X.shape[0]:,} x {X.shape[1]}")
-            race(
-                {
-                    "X'X": lambda X=X: X.T @ X,
-                    "fit": lambda X=X, y=y, l2=l2: LinearClassifier(l2=l2).fit(X, y),
-                    "scores": lambda m=model, X=X, y=y, f=f: influence(m, X, y, f),
-                    "fit + Hessian + factor + scores": lambda X=X, y=y, f=f, l2=l2: everything(
-                        X, y, f, l2
-                    ),
-                },
-                7,
-            )
+            one_table(X, y, V, w, l2, 7, True)
 
 
 def papers_way(X: Any, y: Any, V: Any, w: Any, theta: Any, l2: float) -> Any:
@@ -197,9 +184,9 @@ class _Files:
         X, y = np.empty(self.shape, np.float32), np.empty(self.shape[0], np.int8)
         for i in range(self.parts):
             with (self.folder / f"X{i}").open("rb") as file:
-                file.readinto(memoryview(X).cast("B"))  # type: ignore[attr-defined]
+                file.readinto(X.data)
             with (self.folder / f"y{i}").open("rb") as file:
-                file.readinto(memoryview(y).cast("B"))  # type: ignore[attr-defined]
+                file.readinto(y.data)
             yield X, y
 
 
@@ -371,8 +358,9 @@ def main() -> None:
         "unscaled": unscaled,
         "loo": leave_one_out,
     }
-    for name in options.only.split(","):
-        parts[name]()
+    with threadpool_limits(1):
+        for name in options.only.split(","):
+            parts[name]()
 
 
 if __name__ == "__main__":

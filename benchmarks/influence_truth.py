@@ -84,8 +84,8 @@ def main() -> None:
             truth = retrained(X, y, f, model)
             largest = np.abs(truth).max()
             cells = ""
-            for options in ({"leverage": False}, {}, {"exact": True}):
-                scores = influence(model, X, y, f, **options)
+            for leverage, exact in ((False, False), (True, False), (True, True)):
+                scores = influence(model, X, y, f, leverage=leverage, exact=exact)
                 ties = [np.round(v / largest, 9) for v in (scores, truth)]
                 rank = float(spearmanr(*ties)[0])
                 cells += f"{rank:>14.6f} {np.abs(scores - truth).max() / largest:>11.1e}"

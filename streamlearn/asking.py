@@ -1,6 +1,5 @@
 """What to ask next: candidates drawn, the quota of the round, the strategy's choice checked."""
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -86,12 +85,12 @@ class Asking:
         candidates = self.candidates
         at: Any = slice(None)
         X = candidates.X
-        if not np.array_equal(ids, candidates.ids):
+        if ids is not candidates.ids and not np.array_equal(ids, candidates.ids):
             at = candidates.positions(ids)
             X = candidates.X[at]
         still = candidates.open.copy()
         still[at] = False
-        self.candidates = replace(candidates, open=still)
+        self.candidates = Candidates(candidates.ids, candidates.X, still, candidates.index)
         self._asked += len(ids)
         if not self.source.streaming:
             self.taken = np.concatenate([self.taken, ids])

@@ -39,6 +39,11 @@ class _Group(typer.core.TyperGroup):
         except StreamlearnError as error:
             ERR.print(Text.assemble(("error: ", "bold red"), str(error)))
             raise typer.Exit(2 if isinstance(error, InputError | AnswerError) else 1) from error
+        except BrokenPipeError:
+            raise  # somebody has read enough
+        except OSError as error:
+            ERR.print(Text.assemble(("error: ", "bold red"), str(error)))
+            raise typer.Exit(1) from error
 
 
 app = typer.Typer(
@@ -118,7 +123,8 @@ def ask(
         ids = _to_label(opened, annotator, more)
         if len(ids) == 0:
             raise typer.Exit(1)
-        write_batch(opened.campaign.table, ids, sys.stdout)
+        sys.stdout.buffer.write(write_batch(opened.campaign.table, ids))
+        sys.stdout.flush()
         labels = " | ".join(map(str, opened.campaign.vocabulary.labels)) or "any label"
         ERR.print(
             f"{count(len(ids), 'row')} to label. Fill the last column ({labels}; empty = later, "

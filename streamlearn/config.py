@@ -3,7 +3,7 @@
 import inspect
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
@@ -167,7 +167,7 @@ def read(path: Path, seed: int | None = None) -> Config:
         raise InputError(f"{path} is not valid TOML: {error}") from error
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
-    return config if seed is None else Config(**{**vars(config), "seed": seed})
+    return config if seed is None else replace(config, seed=whole(seed, "seed", 0))
 
 
 def _config(raw: Mapping[str, Any]) -> Config:

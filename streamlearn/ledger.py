@@ -19,7 +19,6 @@ class _Sheet:
 
     query: Query
     X: Matrix
-    index: Index
     closed: NDArray[np.bool_]
     votes: dict[str, tuple[NDArray[np.int8], Labels]] = field(default_factory=dict)
 
@@ -34,13 +33,7 @@ class Checked:
     kinds: NDArray[np.int8]
     y: Labels
     cost: float
-
-    @property
-    def whole(self) -> bool:
-        """Whether it labels every row of the query, in the query's own order."""
-        return len(self.y) == len(self.sheet.query) and np.array_equal(
-            self.answer.ids, self.sheet.query.ids
-        )
+    in_order: bool = False  # every row labelled, in the query's own order, by the first to answer
 
 
 class Ledger:
@@ -68,7 +61,7 @@ class Ledger:
         """Note a query as out; X are its encoded rows."""
         self.queries = query.round
         closed = np.zeros(len(query.ids), np.bool_)
-        self._sheets[query.round] = _Sheet(query, X, Index(query.ids), closed)
+        self._sheets[query.round] = _Sheet(query, X, closed)
 
     @property
     def pending(self) -> Ids:
@@ -104,15 +97,21 @@ class Ledger:
         """
         sheet = self._sheets.get(answer.round) or self._done.get(answer.round)
         if sheet is None:
-            what = (
-                "is closed and forgotten" if 0 < answer.round <= self.queries else "was never asked"
-            )
+            known = 0 < answer.round <= self.queries
+            what = "is closed and forgotten" if known else "was never asked"
             raise AnswerError(
                 f"round {answer.round} {what}; open rounds: {sorted(self._sheets) or 'none'}"
             )
+        price = float(len(answer)) if answer.cost is None else answer.cost
+        ids = sheet.query.ids
+        alone = not sheet.votes and len(answer.abstained) == 0
+        if alone and (answer.ids is ids or np.array_equal(answer.ids, ids)):
+            # The common case, every row labelled in one go, without the book-keeping of the rest.
+            kinds = np.full(len(ids), _LABEL, np.int8)
+            return Checked(answer, sheet, np.arange(len(ids)), kinds, answer.y, price, True)
         asked = np.concatenate([answer.ids, answer.abstained])
         try:
-            rows = sheet.index.positions(asked)
+            rows = Index(ids).positions(asked)
         except InputError as error:
             wrong = asked[~np.isin(asked, sheet.query.ids)][0]
             raise AnswerError(
@@ -137,29 +136,29 @@ class Ledger:
                     f"and with {now!s} now; the first answer stands"
                 )
         share = np.count_nonzero(new) / max(len(new), 1)
-        price = float(len(asked)) if answer.cost is None else answer.cost
         return Checked(answer, sheet, rows[new], kinds[new], answer.y[new[:n]], price * share)
 
     def apply(self, checked: Checked) -> Labelled:
         """Enter a checked answer; return the rows it closed with the label they got."""
         sheet, rows, kinds = checked.sheet, checked.rows, checked.kinds
         n = len(sheet.query)
-        if self.votes == 1 and not sheet.votes and checked.whole:
-            # The common case, without the book-keeping of the general one.
+        if self.votes == 1 and checked.in_order:
             self.labels += n
             self.cost += checked.cost
             sheet.votes[checked.answer.annotator] = kinds, checked.y
             sheet.closed[:] = True
+            answered = Labelled(sheet.query.ids, sheet.X, checked.y, np.ones(n))
             self._retire(sheet)
-            return Labelled(sheet.query.ids, sheet.X, checked.y, np.ones(n))
+            return answered
         labelled = rows[kinds == _LABEL]
         if (before := sheet.votes.get(checked.answer.annotator)) is None:
             before = np.zeros(n, np.int8), np.zeros(n, checked.y.dtype)
         state, given = before
         if len(checked.y) and checked.y.dtype != given.dtype:
             # A longer string, or the first label of somebody who had only abstained.
-            heard = bool((state == _LABEL).any())
-            wide = np.promote_types(given.dtype, checked.y.dtype) if heard else checked.y.dtype
+            wide = checked.y.dtype
+            if (state == _LABEL).any():
+                wide = np.promote_types(given.dtype, wide)
             given = given.astype(wide)
         state[rows] = kinds
         given[labelled] = checked.y
@@ -173,13 +172,15 @@ class Ledger:
         heard = np.zeros(len(closing), np.bool_)
         for s, _ in sheet.votes.values():
             heard |= s[closing] == _LABEL
-        answered = closing[heard]
-        y = self._majority(sheet, answered)
-        whole = len(answered) == len(sheet.query) and bool((answered[1:] > answered[:-1]).all())
-        X = sheet.X if whole else sheet.X[answered]
+        at = closing[heard]
+        y = self._majority(sheet, at)
+        whole = len(at) == n and bool((at[1:] > at[:-1]).all())
+        answered = Labelled(
+            sheet.query.ids[at], sheet.X if whole else sheet.X[at], y, np.ones(len(at))
+        )
         if sheet.closed.all():
             self._retire(sheet)
-        return Labelled(sheet.query.ids[answered], X, y, np.ones(len(answered)))
+        return answered
 
     def _majority(self, sheet: _Sheet, rows: Ids) -> Labels:
         """The most frequent label of each row; ties fall by (seed, id)."""
@@ -206,7 +207,8 @@ class Ledger:
         """Let go of a closed query's features; its votes stay, so that repeats are known."""
         number = sheet.query.round
         del self._sheets[number]
-        self._done[number] = replace(sheet, query=replace(sheet.query, X=None), X=None)
+        sheet.query, sheet.X = Query(number, sheet.query.ids, None), None
+        self._done[number] = sheet
         if self.forget is not None and len(self._done) > self.forget:
             del self._done[next(iter(self._done))]
 

@@ -281,15 +281,15 @@ class Loop:
             self.journal.told(answer)
         # From here on the answer counts; if a plug-in fails now, memory and journal disagree.
         self._failed = True
-        answered = self._ledger.apply(checked)
+        query, answered = checked.sheet.query, self._ledger.apply(checked)
         view = self._view()
-        round = self._round(checked.sheet.query, answered)
+        round = self._round(query, answered)
         if len(answered):
             judgement = None if self.trimmer is None else self.trimmer.judge(answered, view)
             judged = self._memory.enter(answered, judgement)
             new = judged if judged.weight.all() else judged.take(judged.weight > 0)
             self.learner.learn(new, self._memory.kept)
-            round = self._round(checked.sheet.query, answered, judgement, judged)
+            round = self._round(query, answered, judgement, judged)
         self.history.append(self._light(round))
         self._failed = False
         view = self._view()
@@ -437,21 +437,19 @@ class Loop:
         """Refuse a label before it is written anywhere, not after."""
         if len(y) == 0:
             return
-        known = self.classes
-        if known is None and getattr(self.learner, "fixed_classes", False):
-            known = self.learner.classes_
-        settled = known is not None
-        known = self.learner.classes_ if known is None else known
-        other_kind = len(known) > 0 and y.dtype.kind != known.dtype.kind
-        if not settled and not other_kind:
+        known = self.learner.classes_ if self.classes is None else self.classes
+        if len(known) and y.dtype.kind != known.dtype.kind:
+            odd = y
+        elif self.classes is not None:
+            odd = y[known[np.minimum(np.searchsorted(known, y), len(known) - 1)] != y]
+        else:
+            if hasattr(self.learner, "check_labels"):
+                self.learner.check_labels(y)
             return
-        at = np.zeros(len(y), np.intp) if other_kind else np.searchsorted(known, y)
-        odd = known[np.minimum(at, len(known) - 1)] != y
-        if other_kind or odd.any():
-            value = y[odd][0] if odd.any() else y[0]
+        if len(odd):
             raise InputError(
-                f"label {value.item()!r} is not among the classes {known.tolist()}; "
-                "correct it, or name every label in Loop(classes=…)"
+                f"label {odd[0].item()!r} is not among the classes {known.tolist()}; correct it, "
+                "or name every label in Loop(classes=…)"
             )
 
     def _score(self) -> dict[str, float]:

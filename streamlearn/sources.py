@@ -223,7 +223,8 @@ class Stream:
             if query.ids is known:
                 return y
             if known[0] <= query.ids.min() and query.ids.max() <= known[-1]:
-                return y[query.ids - known[0]]
+                labels: Labels = y[query.ids - known[0]]
+                return labels
         raise InputError(
             f"the stream brought no labels for round {query.round}; give batches as (X, y), "
             "or run(annotator)"

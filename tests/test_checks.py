@@ -107,6 +107,7 @@ def test_registered_trimmers(name: str) -> None:
     check_trimmer(plugins.load("trimmers", name)())
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # few, tiny rows
 @pytest.mark.parametrize("name", plugins.names("learners"))
 def test_registered_learners(name: str) -> None:
     check_learner(lambda: wrap(plugins.load("learners", name)(), seed=0))

@@ -1,7 +1,6 @@
 """The command line on simulated campaigns: run, resume, status, list, export."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from typer.testing import CliRunner, Result
 from streamlearn.cli import app
 from streamlearn.console.run_folder import Run
 from streamlearn.datasets import load
+from streamlearn.loop import Loop
 
 POOL = """
 budget = 30
@@ -255,12 +255,13 @@ def test_killed_and_resumed_is_the_same_run(pool: Path) -> None:
     pool.write_text(POOL.replace("budget = 30", "budget = 90").replace("= 5", "= 1"))
     ok("run", pool, "--out", "whole")
     run = [sys.executable, "-m", "streamlearn", "run", str(pool), "--out", "cut"]
-    process = subprocess.Popen(run, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     wal = Path("cut/journal.sqlite-wal")
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and not (wal.is_file() and wal.stat().st_size > 100_000):
-        time.sleep(0.001)
-    os.kill(process.pid, signal.SIGKILL)
+    with Path("said.txt").open("w") as said:
+        process = subprocess.Popen(run, stdout=said, stderr=said)
+        while not (wal.is_file() and wal.stat().st_size > 100_000):
+            assert process.poll() is None, Path("said.txt").read_text()
+            time.sleep(0.001)
+        process.kill()
     assert process.wait() == -signal.SIGKILL
     cut = json.loads(ok("status", "cut", "--json").stdout)
     assert 0 < cut["labels"] < 90
@@ -277,8 +278,49 @@ def test_killed_before_the_journal_was_made(pool: Path) -> None:
     assert Path("a/curve.csv").read_text() == before
 
 
-def test_module_can_be_run() -> None:
-    said = subprocess.run(
-        [sys.executable, "-m", "streamlearn", "--help"], capture_output=True, text=True, check=True
-    )
-    assert "Usage: streamlearn" in said.stdout
+def test_a_negative_seed(pool: Path) -> None:
+    result = cli("run", pool, "--seed", -1)
+    assert result.exit_code == 2
+    assert "seed must be" in result.stderr
+
+
+def test_a_place_that_cannot_be_written(pool: Path) -> None:
+    result = cli("run", pool, "--out", "pool.toml/run")
+    assert result.exit_code == 1
+    assert "pool.toml" in result.stderr
+    assert "Traceback" not in result.output
+    ok("run", pool, "--out", "r")
+    assert cli("export", "r", "--model", "r").exit_code == 1
+    assert sorted(path.name for path in Path().iterdir()) == ["pool.toml", "r"]
+
+
+def test_damaged_files(pool: Path) -> None:
+    ok("run", pool, "--out", "r")
+    journal = Path("r/journal.sqlite")
+    whole = journal.read_bytes()
+    journal.write_bytes(b"rubbish" * 100)
+    assert "cannot be opened as a journal" in cli("resume", "r").stderr
+    journal.write_bytes(whole)
+    Path("r/run.json").write_text("{")
+    result = cli("resume", "r")
+    assert result.exit_code == 2
+    assert "is damaged" in result.stderr
+
+
+def test_interrupted_by_the_keyboard(pool: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ok("run", pool, "--out", "whole")
+
+    def impatient(self: Loop, annotator: Any) -> Any:
+        query = self.ask()
+        assert query is not None
+        for answer in annotator.answer([query], query.round):
+            yield self.tell(answer)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Loop, "run", impatient)
+        result = cli("run", pool, "--out", "cut")
+    assert result.exit_code == 130
+    assert "streamlearn resume cut" in result.stderr
+    ok("resume", "cut")
+    assert Path("cut/curve.csv").read_text() == Path("whole/curve.csv").read_text()

@@ -29,12 +29,13 @@ def test_simulations(tmp_path: Path, name: str, labels: int) -> None:
 @pytest.mark.skipif(shutil.which("awk") is None, reason="the walkthrough's person is awk")
 def test_annotation_by_hand(tmp_path: Path) -> None:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    subprocess.run(
+    done = subprocess.run(
         ["sh", str(EXAMPLES / "annotate_by_hand.sh"), str(tmp_path)],
         env={**os.environ, "PATH": path},
-        check=True,
         capture_output=True,
+        text=True,
     )
+    assert done.returncode == 0, done.stderr
     labels = pd.read_csv(tmp_path / "labels.csv")
     assert len(labels) == 40
     assert (labels["id"] >= 1000).all()

@@ -393,7 +393,7 @@ def test_a_label_called_like_a_command(start: Callable[..., None]) -> None:
     assert said["label"].fillna("?").tolist() == ["q", "s", "?"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
 def test_a_terminal_left_in_any_way_loses_nothing(start: Callable[..., None], number: int) -> None:
     start()
     here, there = pty.openpty()

@@ -45,6 +45,7 @@ def config(folder: Path, text: str) -> Config:
         (DATA + '[learner]\nnam = "logistic"\n', ["[learner].nam", "did you mean 'name'"]),
         (DATA + '[learner]\nname = "logistics"\n', ["[learner].name", "did you mean 'logistic'"]),
         (DATA + '[learner]\nname = "logistic"\nmax_ter = 5\n', ["max_ter", "'max_iter'"]),
+        (DATA + '[learner]\nname = "sgd"\nalpa = 0.1\n', ["[learner].alpa", "'alpha'"]),
         (DATA + '[learner]\nname = "logistic"\nC = -1.0\n', ["[learner]", "'C' parameter", "-1"]),
         (DATA + '[strategy]\nnam = "margin"\n', ["[strategy].nam", "did you mean 'name'"]),
         (DATA + "[strategy]\n", ["[strategy] needs a name", "margin"]),

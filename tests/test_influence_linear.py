@@ -11,6 +11,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from streamlearn.errors import InputError
 from streamlearn.influence import LinearClassifier
+from streamlearn.influence.start import subsamples
 
 LOSSES = ("logistic", "softmax", "squared_hinge")
 
@@ -114,6 +115,24 @@ def test_subsampled_start_leads_to_the_same_minimum() -> None:
     b = LinearClassifier(tol=1e-11).fit(X[order], y[order])
     np.testing.assert_allclose(a.coef_, b.coef_, atol=1e-8)
     assert a.n_iter_ <= 5
+
+
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_matrix])
+def test_rare_categories_do_not_slow_the_fit(form: Any) -> None:
+    """Their rows are all in the subsamples, where every other row stands for many."""
+    rng = np.random.default_rng(0)
+    share = 0.7 ** np.arange(25)
+    category = rng.choice(25, 20_000, p=share / share.sum())
+    X = (category[:, None] == np.arange(25)).astype(float)
+    y = (rng.random(20_000) < 1 / (1 + np.exp(rng.normal(0, 2, 25)[category]))).astype(int)
+    X /= X.std(axis=0)
+    parts = list(subsamples(form(X), None, 26))
+    assert [abs(share.sum() / 20_000 - 1) < 0.05 for _, share in parts] == [True, True]
+    rare = np.flatnonzero(category == category.max())
+    assert all(np.isin(rare, rows).all() for rows, _ in parts)
+    model = LinearClassifier().fit(form(X), y)
+    assert model.converged_
+    assert model.n_iter_ <= 10
 
 
 @pytest.mark.parametrize("loss", LOSSES)

@@ -127,6 +127,26 @@ def test_form_of_the_rows_does_not_matter(loss: str, k: int, exact: bool) -> Non
         np.testing.assert_allclose(cg, plain, atol=1e-8 * size)
 
 
+@pytest.mark.parametrize("k", [2, 4])
+def test_rows_of_high_leverage_are_left_out_exactly_too(k: int) -> None:
+    """Nearly as many parameters as rows: one step is far off, and fixed Hessians diverge."""
+    X, y = make_classification(60, 12, n_informative=12, n_redundant=0, n_classes=k, random_state=1)
+    X, y, f = X[:40], y[:40], ValidationLoss(X[40:], y[40:])
+    model = LinearClassifier(l2=1e-2, tol=1e-10).fit(X, y)
+    truth = retrained(model, X, y, None, f)
+    got = influence(model, X, y, f, exact=True)
+    assert np.abs(got - truth).max() < 1e-4 * np.abs(truth).max()
+
+
+def test_workers_add_up_to_the_same() -> None:
+    X, y = make_classification(8000, 80, random_state=0)
+    f = ValidationLoss(X[:500], y[:500])
+    one, two = (LinearClassifier(tol=1e-11, n_jobs=jobs).fit(X, y) for jobs in (1, 2))
+    np.testing.assert_allclose(one.coef_, two.coef_, atol=1e-9)
+    a, b = (influence(one, X, y, f, n_jobs=jobs) for jobs in (1, 2))
+    np.testing.assert_allclose(a, b, atol=1e-10 * np.abs(a).max())
+
+
 def test_several_objectives_share_a_pass_and_sums_are_linear() -> None:
     model, X, y, _, f = setting()
     g = DemographicParity(X, np.arange(len(y)) % 2)
@@ -180,6 +200,8 @@ def test_bad_input_is_named() -> None:
         influence(model, X, y, f, solver="cg")
     with pytest.raises(InputError, match="only once"):
         influence(model, ((X, y) for _ in "a"), None, f)
+    with pytest.raises(InputError, match="in memory"):
+        influence(model, [(X, y)], None, f, exact=True)
     with pytest.raises(InputError, match="mask"):
         remove(model, X, y, np.ones(3, dtype=bool))
     with pytest.raises(InputError, match="rows go"):

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from streamlearn.console.table import Table
 from streamlearn.console.telling import ABSTAINED
-from streamlearn.console.vocabulary import Vocabulary
+from streamlearn.console.vocabulary import CANNOT_SAY, Vocabulary
 from streamlearn.data import Ids
 from streamlearn.errors import InputError
 
@@ -47,6 +47,7 @@ class Interview:
             for word in (command, command[0])
             if word not in labels
         }
+        self.commands |= {} if CANNOT_SAY in labels else {CANNOT_SAY: "skip"}
         numbers = any(label.lstrip("+-").isdigit() for label in labels)
         plain = vocabulary.kind == "U" and not numbers
         self.shortcuts = {str(i): name for i, name in enumerate(labels, 1)} if plain else {}
@@ -124,7 +125,7 @@ class Interview:
             labels = "  ".join(f"{key} {label}" for key, label in self.shortcuts.items())
         else:
             labels = "  ".join(str(label) for label in self.vocabulary.labels)
-        words = {command: word for word, command in self.commands.items()}
+        words = {self.commands[word]: word for word in self.commands if word != CANNOT_SAY}
         keys = "  ".join(
             f"{words[command]} {command}" if words[command] != command else command
             for command in ("skip", "back", "quit")

@@ -100,13 +100,24 @@ def check_parameter(
     make: Callable[..., Any], key: str, value: Any, place: str, also: tuple[str, ...] = ()
 ) -> None:
     """Raise InputError unless ``make`` takes a parameter of this name and kind of value."""
-    takes = inspect.signature(make).parameters
+    takes = parameters_of(make)
     if any(p.kind is p.VAR_KEYWORD for p in takes.values()):
         return
     if key not in takes:
         raise InputError(f"{place}.{key}: {nearest(key, [*takes, *also], 'key')}")
     if not isinstance(value, Part):
         check_value(value, _hints(make).get(key, Any), f"{place}.{key}")
+
+
+def parameters_of(make: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """Return the parameters by name; a function that passes ``**parameters`` on to the class it
+    returns takes those of the class."""
+    takes = dict(inspect.signature(make).parameters)
+    made = inspect.signature(make, eval_str=True).return_annotation
+    if inspect.isclass(made) and any(p.kind is p.VAR_KEYWORD for p in takes.values()):
+        own = {key: p for key, p in takes.items() if p.kind is not p.VAR_KEYWORD}
+        return {**inspect.signature(made).parameters, **own}
+    return takes
 
 
 def check_value(value: Any, hint: Any, place: str) -> None:

@@ -53,10 +53,13 @@ class Run:
             raise InputError(
                 f"there is no run in {path}; start one with: streamlearn run CONFIG.toml"
             )
-        self._facts = json.loads(facts.read_text(encoding="utf-8"))
-        config = read(path / CONFIG, self._facts["seed"])
-        folder = path / self._facts["folder"]
-        for name, before in self._facts["fingerprints"].items():
+        try:
+            said = json.loads(facts.read_text(encoding="utf-8"))
+            seed, folder, fingerprints = (said[k] for k in ("seed", "folder", "fingerprints"))
+        except (ValueError, KeyError) as error:
+            raise InputError(f"{facts} is damaged ({error}); restore it from a copy") from error
+        config, folder = read(path / CONFIG, seed), path / folder
+        for name, before in fingerprints.items():
             file = path / CONFIG if name == CONFIG else folder / name
             if not file.is_file() or _fingerprint(file) != before:
                 what = "was changed" if file.is_file() else "is gone"

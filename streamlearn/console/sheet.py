@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, TextIO
+from typing import Any
 
 from streamlearn.console.table import ID, LABEL, Table, separator_of
 from streamlearn.console.vocabulary import whole_number
@@ -21,8 +21,8 @@ class Cell:
     text: str
 
 
-def write_batch(table: Table, ids: Ids, file: TextIO) -> None:
-    """Write rows to be labelled: the id first, the original columns, an empty label last.
+def write_batch(table: Table, ids: Ids) -> bytes:
+    """Return rows to be labelled as CSV: the id first, the original columns, an empty label last.
 
     Parameters
     ----------
@@ -30,11 +30,14 @@ def write_batch(table: Table, ids: Ids, file: TextIO) -> None:
         The data.
     ids : ndarray of int64
         The rows, in order.
-    file : text file
-        Where to.
+
+    Returns
+    -------
+    bytes
+        In UTF-8.
     """
     frame = table.shown.loc[ids].rename_axis(index=ID).reset_index().assign(**{LABEL: ""})
-    frame.to_csv(file, index=False, lineterminator="\n")
+    return frame.to_csv(index=False, lineterminator="\n").encode()
 
 
 def read_batch(content: bytes, name: str) -> list[Cell]:

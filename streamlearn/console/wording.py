@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from streamlearn import datasets, plugins
+from streamlearn.console.parts import parameters_of
 from streamlearn.console.run_folder import CURVE, Run
 from streamlearn.console.telling import Told
 from streamlearn.errors import StreamlearnError
@@ -117,7 +118,7 @@ def _plugin(group: str, name: str) -> dict[str, Any]:
         make: Callable[..., Any] = plugins.load(group, name)
     except StreamlearnError as error:  # one broken plug-in must not hide the others
         return {"name": name, "what": f"broken: {error}", "parameters": []}
-    parameters = inspect.signature(make).parameters.values()
+    parameters = parameters_of(make).values()
     shown = [p.name if p.default is p.empty else f"{p.name} = {p.default!r}" for p in parameters]
     return {
         "name": name,

@@ -33,6 +33,8 @@ def leave_one_out(
             f"leaving rows out exactly needs the factorised Hessian of {fitted.theta.size} "
             "parameters; give solver='cholesky'"
         )
+    if not fitted.rows.checked:
+        raise InputError("leaving rows out exactly needs them in memory; give X and y, not batches")
     factor = fitted.factor
     # Differences between minima: the one they are taken from must be sharper than the fit's tol.
     problem = fitted.problem

@@ -1,21 +1,25 @@
 """Labelled rows, in memory or in batches from somewhere else, behind one way to pass over them."""
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from itertools import pairwise
 from typing import Any, Self, TypeVar, cast
 
 import numpy as np
-from joblib import Parallel, delayed, effective_n_jobs
+from joblib import effective_n_jobs
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from sklearn.utils.validation import assert_all_finite, check_array
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from streamlearn.errors import InputError
 from streamlearn.influence.kernel import Block, Matrix, Sums, row_blocks, sweep, take
 from streamlearn.influence.losses import Codes, Floats, Loss
 
 Result = TypeVar("Result")
+
+_LEAST_SHARE = 1 << 18  # numbers that are worth a thread
 
 
 class Rows:
@@ -71,18 +75,14 @@ class Rows:
 
     def map(self, function: Callable[[Iterable[Block]], Result]) -> Iterator[Result]:
         """Apply a function to the row blocks of every batch, or of every worker's share of it."""
-        if self.workers == 1:
-            for X, y, weight in self:
-                yield function(row_blocks(X, y, weight))
-            return
-        with (
-            threadpool_limits(1),
-            Parallel(n_jobs=self.workers, backend="threading") as parallel,
-        ):
-            for batch in self:
-                yield from parallel(
-                    delayed(function)(row_blocks(*part)) for part in _share(batch, self.workers)
-                )
+        for batch in self:
+            parts = list(_share(batch, self.workers))
+            if len(parts) == 1:
+                yield function(row_blocks(*batch))
+                continue
+            with _blas().limit(limits=1), ThreadPoolExecutor(len(parts)) as pool:
+                results = list(pool.map(lambda part: function(row_blocks(*part)), parts))
+            yield from results
 
     def sweep(
         self,
@@ -115,9 +115,17 @@ class Rows:
         return total
 
 
+@cache
+def _blas() -> ThreadpoolController:
+    """Handle on the BLAS of numpy and scipy; to find it takes longer than many a pass."""
+    return ThreadpoolController()
+
+
 def _share(batch: Block, workers: int) -> Iterator[Block]:
-    """Cut a batch into one contiguous part a worker."""
+    """Cut a batch into one contiguous part a worker, fewer if there is little to do."""
     X, y, weight = batch
+    size = X.nnz if sparse.issparse(X) else X.size
+    workers = max(1, min(workers, size // _LEAST_SHARE))
     edges = np.linspace(0, X.shape[0], workers + 1).astype(int)
     for start, stop in pairwise(edges):
         if stop > start:

@@ -99,13 +99,14 @@ def influence(
     rows = training_rows(model, X, y, sample_weight, n_jobs)
     fitted = Fitted(model, rows, solver, tol)
     gradients = np.array([reduced_gradient(one, model) for one in objectives])
-    scores = np.empty((fitted.count, len(objectives)))
-    flat = np.abs(gradients).max(axis=(1, 2)) <= 10.0 * fitted.limit
-    if exact or flat.any():
-        which = [one for one, is_flat in zip(objectives, flat, strict=True) if exact or is_flat]
-        scores[:, flat | exact] = leave_one_out(fitted, which, refine=exact)
-    if not exact and not flat.all():
-        scores[:, ~flat] = _linear(fitted, gradients[~flat], leverage)
+    flat = np.abs(gradients).max(axis=(1, 2)) <= 100.0 * float(model.tol)
+    if exact or flat.all():
+        scores = leave_one_out(fitted, objectives, refine=exact)
+    else:
+        scores = _linear(fitted, gradients, leverage)
+        if flat.any():
+            which = [one for one, is_flat in zip(objectives, flat, strict=True) if is_flat]
+            scores[:, flat] = leave_one_out(fitted, which, refine=False)
     return scores[:, 0] if isinstance(objective, Objective) else scores
 
 

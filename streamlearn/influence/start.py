@@ -9,7 +9,6 @@ from scipy import sparse
 from streamlearn.influence.kernel import Matrix, row_blocks
 from streamlearn.influence.losses import Codes, Floats
 
-_STRIDES = (16, 4)
 _RARE = 64.0  # squares of the root mean square: an indicator that one row in 64 has
 
 
@@ -23,9 +22,11 @@ def subsamples(
     near, and Newton's steps are as short as the worst of them demands.
     """
     n = X.shape[0]
-    strides = [stride for stride in _STRIDES if n // stride >= max(1024, 10 * parameters)]
-    if not strides:
+    small = max(1024, 20 * parameters)
+    if n < 8 * small:
         return
+    # the first may be rough; the last is worth a few gradient passes over all rows
+    strides = [n // small, max(4, min(16, n // (8 * small)))]
     rare = _rare(X)
     if np.count_nonzero(rare) > n // 4:
         rare[:] = False
@@ -39,7 +40,7 @@ def subsamples(
 
 def _rare(X: Matrix) -> NDArray[np.bool_]:
     """Rows whose squares, in units of the columns' mean squares, add up to too much."""
-    sample = X[:: _STRIDES[0]]
+    sample = X[::16]
     square = sample.multiply(sample) if sparse.issparse(X) else np.square(sample)
     mean = np.asarray(square.mean(axis=0), dtype=np.float64).ravel()
     inverse = 1.0 / np.maximum(mean, 1e-12 * max(float(mean.max()), 1e-300))

@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator
 
 from streamlearn.data import Floats, Labels, Matrix
 from streamlearn.errors import InputError
-from streamlearn.learners.rows import NO_LABELS, sorted_classes
+from streamlearn.learners.rows import NO_LABELS, positions, sorted_classes, union
 
 
 class ClassifierLearner(BaseEstimator):  # type: ignore[misc]
@@ -55,6 +55,24 @@ class ClassifierLearner(BaseEstimator):  # type: ignore[misc]
         if n == 0:
             return np.empty((0, len(classes)))
         return self._spread(self._proba(X), 0.0)
+
+    def check_labels(self, y: Labels) -> None:
+        """Refuse labels that ``learn`` would refuse, with nothing changed.
+
+        Parameters
+        ----------
+        y : ndarray, shape (n,)
+            Labels about to be learned.
+
+        Raises
+        ------
+        InputError
+            Naming the first label that cannot be learned.
+        """
+        if self.classes is not None:
+            positions(y, self.classes_, "correct the label, or add it to classes=…")
+        else:
+            union(self.seen_, y)
 
     def predict(self, X: Matrix) -> Labels:
         """Return the label the model gives each row.

@@ -117,6 +117,13 @@ class Incremental(SklearnLearner):
             learn_batch(model, each, known)
         self.model_, self.trained_, self.seen_, self.held_ = model, known, known, ()
 
+    def check_labels(self, y: Labels) -> None:
+        """Refuse labels that ``learn`` would refuse, with nothing changed; see the base."""
+        if self.model_ is not None:
+            positions(y, self.trained_, "give all labels up front by classes=…")
+        else:
+            super().check_labels(y)
+
     def _call(self, method: str, X: Matrix) -> Any:
         # A declared class not met yet has prior 0, and its logarithm is -inf on purpose.
         with np.errstate(divide="ignore"):

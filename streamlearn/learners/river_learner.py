@@ -124,16 +124,10 @@ class RiverLearner(ClassifierLearner):
         if weight is not None and not takes_w(self.model, "learn_many" if many else "learn_one"):
             raise no_weights(str(last_step(self.model)), weight)
         binary = not self.model._multiclass
-        if self.classes is not None:
-            positions(y, self.classes_, "correct the label, or add it to classes=…")
+        self.check_labels(y)
         known = seen = union(self.seen_, y)
         if binary:
             known = self.classes_ if self.classes is not None else seen
-            if len(known) > 2:
-                raise InputError(
-                    f"{last_step(self.model)} tells two classes apart, got {named(known)}; "
-                    "put it into river.multiclass.OneVsRestClassifier"
-                )
             if len(known) < 2:
                 self.seen_ = seen
                 if self.classes is None:
@@ -143,6 +137,16 @@ class RiverLearner(ClassifierLearner):
         for batch in (*self.held_, (X, y, weight)):
             self._feed(model, many, known if binary else None, *batch)
         self.model_, self.seen_, self.trained_, self.held_ = model, seen, known, ()
+
+    def check_labels(self, y: Labels) -> None:
+        """Refuse labels that ``learn`` would refuse, with nothing changed; see the base."""
+        super().check_labels(y)
+        known = self.classes_ if self.classes is not None else union(self.seen_, y)
+        if not self.model._multiclass and len(known) > 2:
+            raise InputError(
+                f"{last_step(self.model)} tells two classes apart, got {named(known)}; "
+                "put it into river.multiclass.OneVsRestClassifier"
+            )
 
     def _fresh(self, width: int) -> Any:
         """Return an untrained clone, and fix the names of the columns."""
@@ -247,7 +251,8 @@ class RiverLearner(ClassifierLearner):
                     f"{X.shape[0] * X.shape[1] / 2**27:.0f} GiB; give smaller batches"
                 )
             X = X.toarray()
-        return pd.DataFrame(X, columns=self.names_, copy=copy)
+        # A list of names would be made into an Arrow index, batch after batch.
+        return pd.DataFrame(X, columns=pd.Index(self.names_, dtype=object), copy=copy)
 
     def _dicts(self, X: Matrix) -> Iterator[dict[str, float]]:
         """Yield each row as River wants it, a block of Python objects at a time."""
