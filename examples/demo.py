@@ -6,7 +6,6 @@ errors, so their differences are paired.
 
 import time
 from pathlib import Path
-from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -18,7 +17,7 @@ from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import scale
 
-from streamlearn import Loop, Pool, Stream
+from streamlearn import Loop, Pool, Stream, Trimmer
 from streamlearn.datasets import load
 from streamlearn.simulators import NoisyStream, SimulatedAnnotator, batches
 from streamlearn.strategies import Entropy, Margin, Random, Uncertainty
@@ -26,10 +25,10 @@ from streamlearn.trimming import KeepAll, LossTrim, RandomTrim
 
 SEEDS = range(20)
 CAMPAIGN = [Random(), Entropy(), Margin(), Uncertainty()]
-STREAM = [RandomTrim(0.3), KeepAll(), LossTrim(0.3)]
+STREAM: list[Trimmer] = [RandomTrim(0.3), KeepAll(), LossTrim(0.3)]
 
 
-def campaign(name: str, seed: int) -> list[dict[str, Any]]:
+def campaign(name: str, seed: int) -> list[pd.DataFrame]:
     """Label 100 of the pool's rows, ten a round; one label in five comes back wrong."""
     data = load(name)
     X, y = scale(data.frame.to_numpy(float)), data.target.to_numpy()
@@ -54,7 +53,7 @@ def campaign(name: str, seed: int) -> list[dict[str, Any]]:
     return curves
 
 
-def stream(name: str, seed: int) -> list[dict[str, Any]]:
+def stream(name: str, seed: int) -> list[pd.DataFrame]:
     """Learn from batches of 80 rows; one label in three is wrong, the test rows' are right."""
     data = load(name)
     X, y = scale(data.frame.to_numpy(float)), data.target.to_numpy()
@@ -84,7 +83,7 @@ def summary(curves: pd.DataFrame, title: str, control: str) -> Table:
 
 def both(values: pd.Series, sign: str = "") -> str:
     """A mean and its standard error."""
-    return f"{values.mean():{sign}.3f} ± {values.sem():.3f}"
+    return f"{float(values.mean()):{sign}.3f} ± {float(values.sem()):.3f}"
 
 
 def draw(curves: list[pd.DataFrame], path: Path) -> None:

@@ -35,8 +35,10 @@ for seed in range(10):
                 **{k: trims.total()[k] for k in ("precision", "recall")},
             }
         )
-table = pd.DataFrame(rows).set_index(["seed", "trimmer"]).unstack()
-print(table.mean().unstack(0).round(3).to_string())
-gain = table["accuracy"].sub(table["accuracy"]["RandomTrim"], axis=0)
+table = pd.DataFrame(rows)
+means = table.drop(columns="seed").groupby("trimmer", sort=False).mean()
+print(means.round(3).to_string())
+accuracy = table.pivot(index="seed", columns="trimmer", values="accuracy")
+gain = accuracy.sub(accuracy["RandomTrim"], axis=0)
 print("\naccuracy against random trimming, mean and standard error of the pairs")
 print(pd.DataFrame({"mean": gain.mean(), "error": gain.sem()}).round(3).to_string())

@@ -7,6 +7,7 @@ from sklearn.metrics import pairwise_distances_argmin_min
 
 from streamlearn import Loop, View
 from streamlearn.checks import check_strategy
+from streamlearn.data import Floats
 from streamlearn.simulators import SimulatedAnnotator
 from streamlearn.strategies import Margin, Random, UtilityStrategy
 
@@ -23,13 +24,13 @@ class Isolated(UtilityStrategy):
     def __init__(self, weight: float = 0.1) -> None:
         self.weight = weight
 
-    def utilities(self, view: View) -> np.ndarray:
+    def utilities(self, view: View) -> Floats:
         """Return margin utility plus weighted distance to the nearest labelled row."""
         utility = Margin().utilities(view)
         if len(view.seen) == 0:
             return utility
         _, distance = pairwise_distances_argmin_min(view.candidates.X, view.seen.X)
-        return utility + self.weight * distance
+        return utility + self.weight * np.asarray(distance)
 
 
 check_strategy(Isolated())  # the laws every strategy keeps; a broken one is named

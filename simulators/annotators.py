@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from streamlearn.data import Answer, Floats, Ids, Labels, Query, as_labels
+from streamlearn.data import Answer, Floats, Ids, Labels, Query, as_labels, take
 from streamlearn.errors import InputError
 from streamlearn.keyed import key, uniform
 from streamlearn.simulators.noise import Noise, fitted
-from streamlearn.simulators.rows import height, index_of, take
+from streamlearn.simulators.rows import height, index_of
 
 
 class SimulatedAnnotator:

@@ -63,11 +63,6 @@ def index_of(values: Any, ids: ArrayLike | None, what: str) -> Rows:
     return Rows(len(values), ids, what)
 
 
-def take(X: Any, rows: Any) -> Any:
-    """Return rows (positions, a mask or a slice) of an array, CSR matrix, frame or Series."""
-    return X.iloc[rows] if isinstance(X, pd.DataFrame | pd.Series) else X[rows]
-
-
 def height(X: Any) -> int:
     """Return the number of rows of an array, CSR matrix, frame or list."""
     return int(X.shape[0]) if hasattr(X, "shape") else len(X)

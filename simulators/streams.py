@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from streamlearn.data import Labels, as_ids, as_labels
+from streamlearn.data import Labels, as_ids, as_labels, take
 from streamlearn.errors import InputError
 from streamlearn.simulators.noise import Noise, fitted
-from streamlearn.simulators.rows import gather, height, take
+from streamlearn.simulators.rows import gather, height
 
 
 class Batches:

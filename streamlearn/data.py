@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from streamlearn.errors import InputError
@@ -97,6 +98,11 @@ def as_labels(values: ArrayLike, what: str = "labels") -> Labels:
     if y.dtype.kind in "bU" or y.size == 0:
         return y
     raise InputError(f"{what} must be int, float, bool or str, got dtype {y.dtype}")
+
+
+def take(X: Any, rows: Any) -> Any:
+    """Return rows (positions, a mask or a slice) of an array, CSR matrix, frame or Series."""
+    return X.iloc[rows] if isinstance(X, pd.DataFrame | pd.Series) else X[rows]
 
 
 class Index:

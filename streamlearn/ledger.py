@@ -6,9 +6,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from streamlearn.data import Answer, Ids, Index, Labelled, Labels, Matrix, Query
+from streamlearn.data import Answer, Ids, Index, Labelled, Labels, Matrix, Query, take
 from streamlearn.errors import AnswerError, InputError
-from streamlearn.sources import take
 
 _NONE, _LABEL, _ABSTAINED = 0, 1, 2
 

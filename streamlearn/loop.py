@@ -143,6 +143,7 @@ class Loop:
         self.stopped: str | None = None
         self.journal: Journal | None = None
         self._failed = False
+        self._memo: dict[str, Any] = {}
 
         streaming = self.source.streaming
         keeps = _STREAM_KEEPS if streaming else None
@@ -239,6 +240,8 @@ class Loop:
         )
         reason = "budget spent" if allowed == 0 else "no row left to ask"
         while allowed != 0 and asking.draw() is not None:
+            if self.source.streaming:
+                self._memo = {}  # other candidates
             n = asking.quota() if allowed is None else min(asking.quota(), allowed)
             ids = asking.choose(self._view(), n, ledger.queries + 1)
             if len(ids):
@@ -289,6 +292,7 @@ class Loop:
             judged = self._memory.enter(answered, judgement)
             new = judged if judged.weight.all() else judged.take(judged.weight > 0)
             self.learner.learn(new, self._memory.kept)
+            self._memo = {}
             round = self._round(query, answered, judgement, judged)
         self.history.append(self._light(round))
         self._failed = False
@@ -468,6 +472,7 @@ class Loop:
             self._reference,
             self.learner,
             self._memory.seen,
+            self._memo,
         )
 
     def _round(

@@ -1,8 +1,8 @@
 """The seams of the loop: what a source, learner, strategy, trimmer, annotator and so on must do."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from streamlearn.data import (
     Query,
     Round,
 )
+
+T = TypeVar("T")
 
 
 @runtime_checkable
@@ -65,6 +67,8 @@ class View:
         The learner as it stands; never to be changed.
     recall : callable
         Gathers the rows learned so far; read it through ``seen``.
+    memo : dict
+        What plug-ins have worked out for this state of the run; read it through ``once``.
     """
 
     candidates: Candidates
@@ -72,11 +76,30 @@ class View:
     reference: Labelled | None
     learner: Learner
     recall: Callable[[], Labelled]
+    memo: dict[str, Any] = field(default_factory=dict)
 
     @property
     def seen(self) -> Labelled:
         """All remembered labelled rows, trimmed ones (weight 0) included."""
         return self.recall()
+
+    def once(self, key: str, compute: Callable[[], T]) -> T:
+        """Return ``compute()``, worked out once for all plug-ins of a round.
+
+        A surrogate model or the pool's predictions are shared this way. The loop forgets them
+        when the learner learns or other candidates are drawn.
+
+        Parameters
+        ----------
+        key : str
+            Says what is computed and from which settings, so that equal keys mean equal values.
+        compute : callable
+            Reads this view only.
+        """
+        if key not in self.memo:
+            self.memo[key] = compute()
+        value: T = self.memo[key]
+        return value
 
 
 @runtime_checkable

@@ -18,14 +18,10 @@ from streamlearn.data import (
     Query,
     as_ids,
     as_labels,
+    take,
 )
 from streamlearn.encoding import FrameEncoder, as_matrix
 from streamlearn.errors import InputError
-
-
-def take(X: Any, rows: Any) -> Any:
-    """Return the given rows (positions, mask or slice) of an array, CSR matrix or frame."""
-    return X.iloc[rows] if isinstance(X, pd.DataFrame) else X[rows]
 
 
 class Pool:

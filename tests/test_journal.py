@@ -55,10 +55,10 @@ PARTS = {"pool": pool_parts, "stream": stream_parts}
 
 
 def annotator(kind: str) -> Any:
-    noise = {"noise": 0.2, "abstain": 0.1, "delay": 2.0}
+    noise: dict[str, Any] = {"noise": 0.2, "abstain": 0.1, "delay": 2.0}
     if kind == "stream":
-        return SimulatedAnnotator(Y, **noise)  # type: ignore[arg-type]
-    members = [SimulatedAnnotator(Y, name=f"a{i}", seed=i, **noise) for i in range(3)]  # type: ignore[arg-type]
+        return SimulatedAnnotator(Y, **noise)
+    members = [SimulatedAnnotator(Y, name=f"a{i}", seed=i, **noise) for i in range(3)]
     return Panel(members, per_row=2)
 
 
@@ -123,7 +123,8 @@ def test_a_resumed_run_offers_open_queries_again_unchanged(tmp_path: Path) -> No
     source, learner, rest = pool_parts()
     loop = Loop(source, learner, journal=tmp_path / "run.db", **rest)
     first, second = loop.ask(), loop.ask()
-    assert first is not None and second is not None
+    assert first is not None
+    assert second is not None
     loop.tell(Answer(1, first.ids[:3], Y[first.ids[:3]], annotator="ann"))
     loop.tell(Answer(1, first.ids[:2], Y[first.ids[:2]], annotator="bob"))
     third = loop.ask()
@@ -175,7 +176,7 @@ def test_another_version_is_refused(tmp_path: Path) -> None:
     source, learner, rest = pool_parts()
     Loop(source, learner, journal=tmp_path / "run.db", **rest).ask()
     with sqlite3.connect(tmp_path / "run.db") as db:
-        db.execute("update run set value = replace(value, '\"format\": \"1\"', '\"format\": \"0\"')")
+        db.execute('update run set value = replace(value, \'"format": "1"\', \'"format": "0"\')')
     db.close()
     with pytest.raises(JournalError, match="format: 0 then, 1 now"):
         Loop.resume(tmp_path / "run.db", source, learner, **rest)
@@ -248,7 +249,7 @@ def test_a_full_disk_changes_nothing_and_the_run_goes_on_when_there_is_room(
     pages = limited.execute("pragma page_count").fetchone()[0]
     limited.execute(f"pragma max_page_count={pages + 1}")
     who = annotator(kind)
-    with pytest.raises(JournalError, match="full.*make room"):
+    with pytest.raises(JournalError, match=r"full.*make room"):
         list(loop.run(who))
     assert len(loop.journal) > 2
     limited.execute("pragma max_page_count=1000000")
@@ -261,7 +262,8 @@ def test_the_table_tells_who_said_what(tmp_path: Path) -> None:
     source, learner, rest = pool_parts()
     loop = Loop(source, learner, journal=tmp_path / "run.db", **rest)
     query = loop.ask()
-    assert query is not None and loop.journal is not None
+    assert query is not None
+    assert loop.journal is not None
     ids = query.ids
     loop.tell(Answer(1, ids[:3], Y[ids[:3]], abstained=ids[3:4], annotator="ann"))
     loop.tell(Answer(1, ids[:2], Y[ids[:2]], annotator="bob"))

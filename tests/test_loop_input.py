@@ -103,7 +103,8 @@ def test_labels_of_mixed_or_missing_kinds_are_refused() -> None:
 
 
 def opened(**changes: Any) -> Loop:
-    loop = Loop(X, GaussianNB(), Random(), **({"per_round": 4, "classes": [0, 1]} | changes))
+    made: dict[str, Any] = {"per_round": 4, "classes": [0, 1]} | changes
+    loop = Loop(X, GaussianNB(), Random(), **made)
     loop.ask()
     return loop
 
@@ -166,7 +167,8 @@ def test_empty_batches_pass_by() -> None:
 def test_one_row_and_more_asked_than_there_are() -> None:
     loop = Loop(X[:1], GaussianNB(), Margin(), per_round=50)
     query = loop.ask()
-    assert query is not None and query.ids.tolist() == [0]
+    assert query is not None
+    assert query.ids.tolist() == [0]
     loop.tell(Answer(1, [0], ["only"]))
     assert loop.learner.predict(X[:3]).tolist() == ["only"] * 3
     assert loop.ask() is None

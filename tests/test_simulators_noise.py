@@ -12,13 +12,13 @@ from sklearn.base import clone
 from sklearn.datasets import make_classification
 
 from streamlearn.errors import InputError
+from streamlearn.keyed import key, uniform
 from streamlearn.simulators import (
     ClassConditionalNoise,
     GroupNoise,
     InstanceDependentNoise,
     SymmetricNoise,
 )
-from streamlearn.keyed import key, uniform
 from streamlearn.simulators.noise import fitted
 
 N = 4000

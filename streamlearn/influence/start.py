@@ -9,6 +9,7 @@ from scipy import sparse
 from streamlearn.influence.kernel import Matrix, row_blocks
 from streamlearn.influence.losses import Codes, Floats
 
+_COPY_BYTES = 1 << 24  # of rare rows and of others, each; a subsample is a copy
 _RARE = 64.0  # squares of the root mean square: an indicator that one row in 64 has
 
 
@@ -21,20 +22,24 @@ def subsamples(
     have a rare category) stand for themselves: without them their coefficients start nowhere
     near, and Newton's steps are as short as the worst of them demands.
     """
-    n = X.shape[0]
+    n, width = X.shape[0], (X.nnz / max(X.shape[0], 1) if sparse.issparse(X) else X.shape[1])
     small = max(1024, 20 * parameters)
     if n < 8 * small:
         return
+    most = max(small, int(_COPY_BYTES / (8 * width)))
+    is_rare = _rare(X)
+    if np.count_nonzero(is_rare) > n // 4:
+        is_rare[:] = False
+    thin = 1 + np.count_nonzero(is_rare) // most
+    rare = np.flatnonzero(is_rare)[::thin]
     # the first may be rough; the last is worth a few gradient passes over all rows
-    strides = [n // small, max(4, min(16, n // (8 * small)))]
-    rare = _rare(X)
-    if np.count_nonzero(rare) > n // 4:
-        rare[:] = False
-    for stride in strides:
-        kept = rare.copy()
-        kept[::stride] = True
-        rows = np.flatnonzero(kept)
-        share = np.where(rare[rows], 1.0, float(stride))
+    for stride in (n // small, max(4, min(16, n // (8 * small)), 1 + n // most)):
+        common = np.arange(0, n, stride)
+        common = common[~is_rare[common]]
+        rows = np.concatenate([rare, common])
+        share = np.repeat([float(thin), float(stride)], [len(rare), len(common)])
+        order = np.argsort(rows)
+        rows, share = rows[order], share[order]
         yield rows, share if weight is None else share * weight[rows]
 
 

@@ -20,7 +20,7 @@ from streamlearn.learners.river_model import (
     refuse,
     takes_w,
 )
-from streamlearn.learners.rows import counted, located, named, no_weights, positions, union
+from streamlearn.learners.rows import counted, located, named, no_weights, union
 
 LARGEST_FRAME = 2**27  # cells of one dense frame made from CSR rows: 1 GiB
 DENSE = 2**22  # cells of a dense block of CSR rows to predict
