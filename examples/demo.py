@@ -83,7 +83,8 @@ def summary(curves: pd.DataFrame, title: str, control: str) -> Table:
 
 def both(values: pd.Series, sign: str = "") -> str:
     """A mean and its standard error."""
-    return f"{float(values.mean()):{sign}.3f} ± {float(values.sem()):.3f}"
+    v = values.to_numpy(float)
+    return f"{v.mean():{sign}.3f} ± {v.std(ddof=1) / len(v) ** 0.5:.3f}"
 
 
 def draw(curves: list[pd.DataFrame], path: Path) -> None:

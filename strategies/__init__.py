@@ -3,8 +3,23 @@
 from streamlearn.strategies.base import UtilityStrategy
 from streamlearn.strategies.diverse import Diverse
 from streamlearn.strategies.entropy import Entropy
+from streamlearn.strategies.expected_influence import ExpectedInfluence
+from streamlearn.strategies.influence_tree import InfluenceTreeSampling
+from streamlearn.strategies.isal import ISAL
 from streamlearn.strategies.margin import Margin
 from streamlearn.strategies.random import Random
 from streamlearn.strategies.uncertainty import Uncertainty
+from streamlearn.strategies.variance_reduction import VarianceReduction
 
-__all__ = ["Diverse", "Entropy", "Margin", "Random", "Uncertainty", "UtilityStrategy"]
+__all__ = [
+    "ISAL",
+    "Diverse",
+    "Entropy",
+    "ExpectedInfluence",
+    "InfluenceTreeSampling",
+    "Margin",
+    "Random",
+    "Uncertainty",
+    "UtilityStrategy",
+    "VarianceReduction",
+]

@@ -7,7 +7,6 @@ from streamlearn.errors import (
     ConvergenceError,
     InputError,
     JournalError,
-    MissingExtraError,
     StreamlearnError,
 )
 from streamlearn.journal import Journal
@@ -55,7 +54,6 @@ __all__ = [
     "Labelled",
     "Learner",
     "Loop",
-    "MissingExtraError",
     "Observer",
     "Plateau",
     "Pool",

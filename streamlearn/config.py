@@ -98,8 +98,8 @@ class Config:
     per_round : int, float or "all", optional
         Rows a query; by default 10 of a pool, and all of a stream's batch.
     initial : int or "known", optional
-        Rows of a pool labelled before the first query, drawn by class. By default 20 in a
-        simulation; with people, all whose label the table knows.
+        Rows of a pool labelled before the first query, drawn by class. By default 20, at most
+        half, in a simulation; with people, all whose label the table knows.
     test : float or int, optional
         Rows held out and only scored, a share or a number. By default 0.3 of a simulated
         pool, else none.

@@ -77,6 +77,8 @@ def as_labels(values: ArrayLike, what: str = "labels") -> Labels:
     array(['spam', 'ham'], dtype='<U4')
     """
     y = np.asarray(values)
+    if y.dtype.kind == "U" and isinstance(values, list | tuple):
+        y = np.asarray(values, dtype=object)  # else NumPy would turn [1, "a"] into text
     if y.ndim != 1:
         raise InputError(f"{what} must have one dimension, got shape {y.shape}")
     if y.dtype.kind == "O" and y.size:

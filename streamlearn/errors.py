@@ -25,15 +25,6 @@ class ConvergenceError(StreamlearnError, RuntimeError):
     """A fit did not reach the tolerance it was asked to certify."""
 
 
-class MissingExtraError(StreamlearnError, ImportError):
-    """An optional package is needed and not installed."""
-
-    def __init__(self, package: str, extra: str) -> None:
-        super().__init__(
-            f"{package} is not installed; install it with: pip install 'streamlearn[{extra}]'"
-        )
-
-
 def nearest(name: str, valid: Iterable[str], kind: str) -> InputError:
     """Say that ``name`` is no valid ``kind``, and which valid one is nearest.
 

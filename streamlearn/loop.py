@@ -332,9 +332,9 @@ class Loop:
                 query, clock = self.ask(), clock + 1
             heard, fresh = False, False
             for answer in who.answer(self.open_queries, clock) if self.open_queries else ():
-                before = len(self.history), self._ledger.labels
+                bought = self._ledger.labels
                 round = self.tell(answer)
-                if before[1] != self._ledger.labels:
+                if self._ledger.labels != bought:
                     fresh = True
                     yield round
                 if self.stopped is not None:

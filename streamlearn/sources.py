@@ -105,7 +105,8 @@ class Stream:
     batches : iterable, or callable returning one
         Batches X, or pairs (X, y) where the labels come along; then the stream is its own
         annotator and ``Loop.run()`` needs none. Empty batches are passed over. A list or a
-        callable can be read again (for a second run or a resume), a generator cannot.
+        callable can be read again (for a second run or a resume), a generator cannot. Batches are
+        held, not copied: give a new array each time, never one buffer filled anew.
     encoder : transformer, optional
         For frames; ``FrameEncoder()`` by default. Fitted on the first rows it is given: the
         reference if the loop has one, else the first batch; then frozen.

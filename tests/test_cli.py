@@ -230,6 +230,13 @@ def test_the_split_has_every_row_once_and_every_class(pool: Path) -> None:
         assert np.unique(table.labels(part), return_counts=True)[1].tolist() == [n] * 3
 
 
+def test_initial_rows_are_known_at_once_whatever_the_delay(pool: Path) -> None:
+    pool.write_text(POOL + "delay = 3\n")
+    assert json.loads(ok("run", pool, "--json").stdout)["labels"] == 30
+    curve = pd.read_csv("runs/pool-0/curve.csv")
+    assert (curve["round"][0], curve["closed"][0], curve["labels"][0]) == (0, 9, 0)
+
+
 @pytest.mark.parametrize("group", ["strategies", "learners", "trimmers", "noise", "datasets"])
 def test_list(group: str) -> None:
     known = {

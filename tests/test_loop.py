@@ -125,7 +125,7 @@ def test_a_majority_of_votes_counts_and_every_vote_is_paid() -> None:
     list(loop.run(panel))
     rows = loop.labelled().take(slice(6, None))
     assert len(rows) == 30
-    assert loop.history[-1].labels == 90
+    assert loop.history[-1].labels == 90 == loop.history[-1].cost  # repeats are not paid twice
     flips = np.stack([a.flipped(rows.ids) for a in panel.annotators])
     votes = np.where(flips, np.where(Y == "benign", "malignant", "benign")[rows.ids], Y[rows.ids])
     benign = (votes == "benign").sum(axis=0) >= 2

@@ -98,8 +98,9 @@ def test_errors_name_the_value(make: Any, words: str) -> None:
 
 def test_labels_of_mixed_or_missing_kinds_are_refused() -> None:
     for y, words in [([1, "a"], "kind"), ([None, "a"], "missing"), ([1.0, np.nan], "missing")]:
-        with pytest.raises(InputError, match=words):
-            Answer(1, [0, 1], np.array(y, dtype=object))
+        for given in (y, np.array(y, dtype=object)):
+            with pytest.raises(InputError, match=f"{words}|nan"):
+                Answer(1, [0, 1], given)
 
 
 def opened(**changes: Any) -> Loop:

@@ -79,7 +79,7 @@ def check_inputs_not_mutated(strategy: QueryStrategy) -> None:
     for sparse_rows in (False, True):
         for frozen in (False, True):
             run = view(sparse_rows=sparse_rows)
-            values = run.candidates, run.pending, run.seen
+            values = run.candidates, run.pending, run.reference, run.seen
             if frozen:
                 freeze(*values)
             before = snapshot(*values)
@@ -183,7 +183,7 @@ def _equal_rows() -> View:
     run = view(n=20, opened=1.0)
     pool = run.candidates
     equal = Candidates(pool.ids, np.repeat(pool.X[:1], len(pool), axis=0), pool.open)
-    return View(equal, run.pending, None, run.learner, run.recall)
+    return View(equal, run.pending, run.reference, run.learner, run.recall)
 
 
 def strategy_checks() -> tuple[StrategyCheck, ...]:

@@ -1,6 +1,7 @@
 """Small made-up runs to check plug-ins in."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from scipy import sparse
@@ -88,13 +89,15 @@ def view(
     margins: bool = True,
     seed: int = 0,
 ) -> View:
-    """Candidates partly open, and a learner that has learned some rows (0: a cold one)."""
+    """Candidates partly open, trusted rows, and a learner that has learned some (0: a cold one)."""
     pool = labelled(n, range(classes), sparse_rows=sparse_rows, seed=seed)
     seen = labelled(learned, range(classes), sparse_rows=sparse_rows, seed=seed + 1)
     learner: Learner = MeansWithMargins() if margins else Means()
     learner.learn(seen, lambda: seen)
     mask = np.random.default_rng(seed + 2).random(n) < opened
-    return View(Candidates(pool.ids, pool.X, mask), np.empty(0, np.int64), None, learner,
+    trusted = labelled(12, range(classes), sparse_rows=sparse_rows, seed=seed + 3)
+    reference = replace(trusted, ids=-1 - np.arange(12))
+    return View(Candidates(pool.ids, pool.X, mask), np.empty(0, np.int64), reference, learner,
                 lambda: seen)  # fmt: skip
 
 

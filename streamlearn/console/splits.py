@@ -71,7 +71,7 @@ def split_table(config: Config, table: Table, people: bool) -> Split:
         )
     first = config.initial
     if first is None:
-        first = "known" if people else min(20, len(left))
+        first = "known" if people else min(20, len(left) // 2)
     n = len(left) if first == "known" else int(first)
     initial, _ = draw(rng, table, left, 0 if stream else n, "initial")
     away = np.concatenate([held_out, trusted])

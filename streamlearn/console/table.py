@@ -143,7 +143,14 @@ def separator_of(header: str, needed: tuple[str, ...] = ()) -> str:
 
 def _plain(column: "pd.Series[Any]") -> "pd.Series[Any]":
     """Labels without the floats that pandas makes of whole numbers beside empty cells."""
-    return column.convert_dtypes() if column.isna().any() else column
+    values = column.convert_dtypes() if column.isna().any() else column
+    known = values.dropna()
+    if pd.api.types.is_float_dtype(known) and known.nunique() > len(known) / 2:
+        raise InputError(
+            f"[data].target: column {column.name!r} holds {known.nunique()} different numbers in "
+            f"{len(known)} rows, such as {known.iloc[0]}; labels must be classes"
+        )
+    return values
 
 
 def _ids(table: pd.DataFrame, column: str | None) -> Ids:

@@ -1,13 +1,14 @@
 """Remove a group of rows: a few warm Newton steps, and a bound on the error that is left."""
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from streamlearn.errors import InputError
 from streamlearn.influence.fitted import training_rows
-from streamlearn.influence.kernel import Matrix, as_float64, margins
+from streamlearn.influence.kernel import Matrix, as_float64, margins, row_blocks
 from streamlearn.influence.leverage import Quadratic
 from streamlearn.influence.linear import LinearClassifier
 from streamlearn.influence.losses import Floats
@@ -77,9 +78,10 @@ def remove(
 
     Notes
     -----
-    Two steps are enough for most groups, also large ones. They are not where the group held all
-    rows of some kind with one label: its coefficient then has far to go, a margin of about one a
-    step. The certificate tells.
+    Each step goes as far along Newton's direction as pays. Two are enough for most groups, also
+    large ones. They are not where the group held all rows of some kind that had one of the
+    labels: several such coefficients then have far to go, in steps of about one margin. The
+    certificate tells.
 
     The certificate. With g the gradient and H the Hessian on the rows kept, nu = |g|_(H^-1) and
     R = M max |x|_(H^-1): logistic and softmax losses are self-concordant (M = 1 and sqrt 2), so
@@ -116,7 +118,8 @@ def remove(
         )
     for _ in range(steps or 0):
         _, g, _, factor = problem.expand(theta)
-        theta = theta - factor.solve(g)
+        direction = -factor.solve(g)
+        theta = theta + _best_length(problem, theta, direction) * direction
         done += 1
     _, g, weight_left, factor = problem.expand(theta)
     norm = float(np.abs(g).max()) / weight_left
@@ -125,6 +128,32 @@ def remove(
     refitted.n_iter_ = max(1, done)
     decrement = float(np.linalg.norm(factor.root @ (factor.scale * g)))
     return Removal(refitted, done, decrement, _bound(problem, theta, g, factor, decrement))
+
+
+def _best_length(problem: Problem, theta: Floats, direction: Floats) -> float:
+    """Minimise along a line, where a step costs no more than the margins of the rows."""
+    both = np.stack([theta, direction]).reshape(2, *problem.shape)
+    ((X, y, weight),) = list(problem.rows)
+    parts = [margins(as_float64(b), both, problem.intercept) for b, _, _ in row_blocks(X, y, None)]
+    U, V = np.concatenate(parts, axis=-1)
+    bend = float(problem.penalty @ direction**2)
+    pull = float(problem.penalty @ (theta * direction))
+    low, high, length = 0.0, np.inf, 1.0
+    for _ in range(30):
+        _, R, C = problem.loss.evaluate(U + length * V, y)
+        slopes = np.einsum("an,an->n", R, V)
+        curves = np.einsum("an,abn,bn->n", V, cast(Floats, C), V)
+        if weight is not None:
+            slopes, curves = slopes * weight, curves * weight
+        slope = float(slopes.sum()) + pull + length * bend
+        curve = float(curves.sum()) + bend
+        low, high = (length, high) if slope < 0 else (low, length)
+        if not curve > 0 or abs(slope) <= 1e-3 * curve * length:
+            break
+        length -= slope / curve
+        if not low < length < high:
+            length = 2.0 * low if np.isinf(high) else (low + high) / 2.0
+    return length
 
 
 def _kept(rows: ArrayLike, n: int) -> np.ndarray:

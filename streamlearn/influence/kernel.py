@@ -12,7 +12,6 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.linalg import blas
 
 from streamlearn.influence.losses import Codes, Floats, Loss
 
@@ -51,7 +50,8 @@ def row_blocks(
     """Cut rows into blocks of ``step``, or of about a megabyte of float64, without copying."""
     n, d = X.shape
     if step is None:
-        width = d if not sparse.issparse(X) else int(2 * X.nnz / max(n, 1)) + 4
+        # sparse blocks hold half a million non-zeros: their products cost per block, too
+        width = d if not sparse.issparse(X) else int(X.nnz / max(4 * n, 1)) + 4
         step = max(64, _BLOCK_BYTES // (8 * max(width, 1)))
     for start in range(0, n, step):
         stop = min(n, start + step)
@@ -162,40 +162,52 @@ def _add_dense(H: Floats, X: NDArray[np.float64], c: Floats) -> None:
             whole = inside == len(c)
             part = X if whole else X[rows]
             root = np.sqrt(sign * (c if whole else c[rows]))
-            # numpy sees a product of a matrix with its own transpose and halves the work, but
-            # only dsyrk leaves the upper triangle alone and skips mirroring every block.
-            H += blas.dsyrk(sign, (part * root[:, None]).T, lower=1)
+            scaled = part * root[:, None]
+            # numpy sees a matrix times its own transpose and halves the work; scipy's dsyrk would
+            # too, but holds the interpreter lock, so that workers would wait for each other
+            if sign > 0:
+                H += scaled.T @ scaled
+            else:
+                H -= scaled.T @ scaled
 
 
 def _add_sparse(H: Floats, X: Matrix, C: Floats) -> None:
-    """Scatter the products of all pairs of non-zeros of a row."""
+    """Scatter the products of all pairs of non-zeros of a row, or leave it to scipy."""
     m, D = len(C), H.shape[-1]
+    if not short_and_even(X):
+        row = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
+        for a in range(m):
+            for b in range(a, m):
+                scaled = sparse.csr_array((X.data * C[a, b][row], X.indices, X.indptr), X.shape)
+                product = (X.T @ scaled).tocoo()
+                H[a, b, product.row, product.col] += product.data
+        return
     for rows, codes, products in pairs(X, D):
         for a in range(m):
             for b in range(a, m):
                 np.add.at(H[a, b].reshape(-1), codes.ravel(), (products * C[a, b, rows]).ravel())
 
 
-def pairs(X: Matrix, stride: int) -> Iterator[tuple[Codes, Codes, Floats]]:
-    """All pairs j >= k of non-zeros within a row, rows with equally many of them together.
-
-    Yields rows (r,), codes j * stride + k of shape (pairs, r), and the products of the values.
-    """
+def short_and_even(X: Matrix) -> bool:
+    """Whether all rows have equally few non-zeros, as one-hot tables do: then pairs are faster."""
     counts = np.diff(X.indptr)
-    for length in np.unique(counts[counts > 0]):
-        all_rows = np.flatnonzero(counts == length)
-        upper, lower = np.triu_indices(length)
-        step = max(1, (_BLOCK_BYTES // 16) // len(upper))
-        for start in range(0, len(all_rows), step):
-            rows = all_rows[start : start + step]
-            where = X.indptr[rows] + np.arange(length)[:, None]
-            columns = X.indices[where].astype(np.intp)
-            values = X.data[where]
-            yield (
-                rows,
-                (columns * stride)[lower] + columns[upper],
-                values[lower] * values[upper],
-            )
+    return bool(len(counts)) and 0 < counts[0] <= 32 and bool((counts == counts[0]).all())
+
+
+def pairs(X: Matrix, stride: int) -> Iterator[tuple[slice, Codes, Floats]]:
+    """All pairs j >= k of non-zeros within a row, of rows with equally many of them.
+
+    Yields rows, codes j * stride + k of shape (pairs, rows), and the products of the values.
+    """
+    n, length = X.shape[0], X.indptr[1] - X.indptr[0]
+    columns = np.ascontiguousarray(X.indices.reshape(n, length).T.astype(np.intp))
+    values = np.ascontiguousarray(X.data.reshape(n, length).T)
+    upper, lower = np.triu_indices(length)
+    step = max(1, (_BLOCK_BYTES // 16) // len(upper))
+    for start in range(0, n, step):
+        rows = slice(start, start + step)
+        j, k = columns[:, rows], values[:, rows]
+        yield rows, (j * stride)[lower] + j[upper], k[lower] * k[upper]
 
 
 def _assemble(H: Floats) -> Floats:

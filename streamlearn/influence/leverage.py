@@ -1,12 +1,12 @@
 """Leverages: how much of its own fit a row makes, x' H^-1 x."""
 
+from itertools import pairwise
 from typing import cast
 
 import numpy as np
 from scipy import sparse
-from scipy.linalg import blas
 
-from streamlearn.influence.kernel import Matrix, pairs
+from streamlearn.influence.kernel import Matrix, pairs, short_and_even
 from streamlearn.influence.losses import Floats
 from streamlearn.influence.solve import Factor
 
@@ -26,7 +26,7 @@ class Quadratic:
 
     def __init__(self, factor: Factor, shape: tuple[int, ...]) -> None:
         self.m, self.D = shape
-        self.root = np.asfortranarray(factor.whitener()) if factor.triangular else None
+        self.root = factor.whitener() if factor.triangular else None
         blocks = factor.inverse().reshape(self.m, self.D, self.m, self.D).transpose(0, 2, 1, 3)
         self.blocks = (blocks + blocks.transpose(0, 1, 3, 2)) / 2
 
@@ -46,13 +46,19 @@ class Quadratic:
         return G
 
     def _by_root(self, X: Floats, root: Floats) -> Floats:
-        """|R x|^2 with R triangular: half the work, and no cancellation."""
-        d = X.shape[1]
-        Y = blas.dtrmm(1.0, root[:d, :d], X.T, lower=1)
-        form = np.einsum("in,in->n", Y, Y)
+        """|R x|^2 with R triangular, in strips that leave out most of the zeros.
+
+        No cancellation, and little more work than a triangular product; that one (scipy's
+        dtrmm) holds the interpreter lock, so workers would wait for each other.
+        """
+        n, d = X.shape
+        form = np.zeros(n)
+        for start, stop in pairwise(np.linspace(0, d, 5).astype(int)):
+            Y = root[start:stop, :stop] @ X[:, :stop].T
+            form += np.einsum("in,in->n", Y, Y)
         if d < self.D:
             form += (X @ root[d, :d] + root[d, d]) ** 2
-        return cast(Floats, form[None, None])
+        return form[None, None]
 
 
 def newton_step(residual: Floats, C: Floats, G: Floats) -> Floats:
@@ -71,6 +77,9 @@ def _dense_form(X: Floats, A: Floats) -> Floats:
 
 def _sparse_form(X: Matrix, A: Floats) -> Floats:
     """Sum over the pairs of non-zeros of a row; those off the diagonal count twice."""
+    if not short_and_even(X):
+        d = X.shape[1]
+        return np.asarray(X.multiply(X @ A[:d, :d]).sum(axis=1)).ravel()
     form = np.zeros(X.shape[0])
     table = (2.0 * A - np.diag(np.diag(A))).ravel()
     for rows, codes, products in pairs(X, len(A)):

@@ -1,0 +1,210 @@
+"""Influence-tree sampling: ask where rows like those labelled so far have helped."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.base import clone
+
+from streamlearn.data import Floats, Matrix
+from streamlearn.errors import InputError, nearest
+from streamlearn.influence import Custom, InfluenceTree, LinearClassifier, influence
+from streamlearn.influence.tree_nodes import LEAF
+from streamlearn.protocols import View
+from streamlearn.strategies.base import UtilityStrategy
+from streamlearn.strategies.direction import ObjectiveFactory, objective_gradient, trusted
+from streamlearn.strategies.outputs import on_open
+from streamlearn.strategies.surrogate import Surrogate, all_equal, fit_surrogate, products
+
+LABELS = ("none", "expected")
+
+
+class InfluenceTreeSampling(UtilityStrategy):
+    """Ask rows for which a tree, grown on the rows labelled so far, predicts most influence.
+
+    Parameters
+    ----------
+    refit : bool
+        Grow the tree anew each round on all rows seen. False: on the first ``initial`` rows seen
+        only, with the surrogate of these, as in the paper.
+    label : {"none", "expected"}
+        Whether the tree sees features alone, as in the paper, or the label too; its predictions
+        are then averaged over the surrogate's p(y | x).
+    tree : InfluenceTree, optional
+        To be cloned; ``InfluenceTree(shrinkage=10.0, cv=None)`` by default. CSR rows are split by
+        its "exact" splitter.
+    objective : callable, optional
+        Reference rows and labels (X, y) to an ``Objective``; ``ValidationLoss`` by default.
+        See `ISAL`.
+    surrogate : LinearClassifier, optional
+        The model that influence is computed with; see `ISAL`.
+    folds : int or None
+        Folds in which the reference judges while it trains the surrogate; None: it judges only,
+        as in the paper. See `ISAL`.
+    initial : int
+        Read with ``refit=False`` only: the number of rows the campaign began with.
+
+    Raises
+    ------
+    InputError
+        When it selects, if the run has no reference or a parameter is out of range.
+
+    Notes
+    -----
+    The static tree is no state: it is grown again from the same first rows whenever it is asked,
+    so a resumed run asks the same. A memory that forgets the first rows moves it. All rows are
+    equal while fewer than two classes are labelled.
+
+    Without the label E[influence | x] is close to zero for a calibrated model, which is what
+    the tree then fits: do not expect it to beat `Margin`.
+
+    References
+    ----------
+    Chhabra, Li, Mohapatra, Liu (2024), "What data benefits my classifier?", algorithm 1 and
+    section 5.5.
+
+    Examples
+    --------
+    >>> InfluenceTreeSampling(refit=False, initial=50)
+    InfluenceTreeSampling(initial=50, refit=False)
+    """
+
+    def __init__(
+        self,
+        refit: bool = True,
+        label: str = "none",
+        tree: InfluenceTree | None = None,
+        objective: ObjectiveFactory | None = None,
+        surrogate: LinearClassifier | None = None,
+        folds: int | None = 5,
+        initial: int = 20,
+    ) -> None:
+        self.refit = refit
+        self.label = label
+        self.tree = tree
+        self.objective = objective
+        self.surrogate = surrogate
+        self.folds = folds
+        self.initial = initial
+
+    def utilities(self, view: View) -> Floats:
+        """Return the influence that the tree predicts for each candidate.
+
+        Parameters
+        ----------
+        view : View
+            With a reference.
+
+        Returns
+        -------
+        ndarray of float64, shape (n,)
+            In units of the objective; NaN for rows that are not open.
+
+        Raises
+        ------
+        InputError
+            If the view has no reference, or a parameter is out of range.
+        """
+        if self.label not in LABELS:
+            raise nearest(self.label, LABELS, "label of InfluenceTreeSampling")
+        if not self.initial >= 1:
+            raise InputError(f"initial is {self.initial!r}; give 1 or more")
+        trusted(view, self.folds)
+        surrogate = fit_surrogate(
+            view,
+            self.surrogate,
+            reference=self.folds is not None,
+            first=None if self.refit else self.initial,
+        )
+        if surrogate is None:
+            return all_equal(view)
+        judges = len(trusted(view, self.folds)) if self.folds is not None else 0
+        if len(surrogate.rows) == judges:
+            return all_equal(view)
+        tree = self._grow(surrogate, self._influence(view, surrogate), judges)
+        if tree.label_classes_ is None:
+            return on_open(view.candidates, lambda X: _route(tree, _columns(tree, X), X.shape[0]))
+        return self._averaged(view, surrogate, tree)
+
+    def _influence(self, view: View, surrogate: Surrogate) -> Floats:
+        """Influence of the surrogate's rows, on the objective as rows that did not train see it."""
+        model, rows = surrogate.model, surrogate.rows
+        reduced = objective_gradient(view, surrogate, self.objective, self.folds)
+        full = surrogate.fitted.loss.contrast @ reduced
+        return influence(
+            model,
+            rows.X,
+            rows.y,
+            Custom(lambda m: float((full * _parameters(m)).sum()), gradient=lambda m: full),
+            sample_weight=rows.weight,
+            leverage=surrogate.fitted.factor is not None,
+            solver=model.solver,
+        )
+
+    def _grow(self, surrogate: Surrogate, values: Floats, judges: int) -> InfluenceTree:
+        """Grow the tree on the rows seen; those of the reference come first and are left out."""
+        labelled = self.label == "expected"
+        tree = InfluenceTree(shrinkage=10.0, cv=None) if self.tree is None else clone(self.tree)
+        tree.set_params(use_label=labelled)
+        X, y = surrogate.rows.X[judges:], surrogate.rows.y[judges:]
+        if sparse.issparse(X):
+            tree.set_params(splitter="exact")
+        if tree.random_state is None:
+            tree.set_params(random_state=0)
+        return tree.fit(X, values[judges:], y if labelled else None)
+
+    def _averaged(self, view: View, surrogate: Surrogate, tree: InfluenceTree) -> Floats:
+        """Average over the labels the tree knows, as likely as the surrogate says."""
+        classes = np.searchsorted(surrogate.model.classes_, tree.label_classes_)
+
+        def average(X: Matrix) -> Floats:
+            P = surrogate.fitted.loss.probabilities(products(view, surrogate, X)[0])[classes]
+            P /= P.sum(axis=0)
+            columns = _columns(tree, X)
+            n, total = X.shape[0], np.zeros(X.shape[0])
+            for label, p in enumerate(P):
+                total += p * _route(tree, columns, n, label)
+            return total
+
+        return on_open(view.candidates, average)
+
+
+def _parameters(model: LinearClassifier) -> Floats:
+    """Return the parameters in the layout of an objective's gradient."""
+    if not model.fit_intercept:
+        return np.asarray(model.coef_)
+    return np.column_stack([model.coef_, model.intercept_])
+
+
+def _columns(tree: InfluenceTree, X: Matrix) -> dict[int, NDArray[np.float32]]:
+    """Return the columns that the tree compares, in the precision it was grown in."""
+    used = [int(j) for j in np.unique(tree.feature_) if 0 <= j < X.shape[1]]
+    some = X[:, used].toarray() if sparse.issparse(X) else X[:, used]
+    return dict(zip(used, np.ascontiguousarray(some.T, dtype=np.float32), strict=True))
+
+
+def _route(
+    tree: InfluenceTree, columns: dict[int, NDArray[np.float32]], n: int, label: int = 0
+) -> Floats:
+    """Return the prediction for n rows, all with the same label.
+
+    `InfluenceTree.predict` would convert and check the whole pool, and copy it for each label.
+    """
+    values = np.empty(n)
+    waiting: list[tuple[int, NDArray[np.intp] | None]] = [(0, None)]  # None: all rows
+    while waiting:
+        node, rows = waiting.pop()
+        j, threshold = int(tree.feature_[node]), tree.threshold_[node]
+        if j == LEAF:
+            values[slice(None) if rows is None else rows] = tree.value_[node]
+            continue
+        left, right = int(tree.children_left_[node]), int(tree.children_right_[node])
+        if j not in columns:  # a column of the label: 1 for the second of two, or one a class
+            indicator = label if len(tree.label_classes_) == 2 else j - tree.n_features_in_ == label
+            waiting.append((left if indicator <= threshold else right, rows))
+            continue
+        x = columns[j]
+        below = (x if rows is None else x[rows]) <= threshold
+        inside = np.flatnonzero(below), np.flatnonzero(~below)
+        for child, part in zip((left, right), inside, strict=True):
+            waiting.append((child, part if rows is None else rows[part]))
+    return values

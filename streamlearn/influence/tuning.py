@@ -1,0 +1,180 @@
+"""Penalty and weight of trusted rows, chosen by cross-validated log-loss on those rows."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamlearn.data import Floats, Labels, Matrix
+from streamlearn.errors import InputError
+from streamlearn.influence.linear import LinearClassifier
+
+PENALTIES = (50.0, 10.0, 1.0)  # the most regular first: its parameters are a good start for all
+TRUSTED_WEIGHTS = (1.0, 5.0)
+ROUGH = 1e-4  # tolerance of fits that only say which setting is best
+_LEAST = 1e-6  # probability that no prediction is taken to fall below
+
+Setting: TypeAlias = tuple[float, float]  # l2, weight of a trusted row
+
+
+@dataclass(frozen=True, eq=False)
+class Tuning:
+    """What cross-validation found.
+
+    Parameters
+    ----------
+    losses : dict of (l2, weight) to ndarray of shape (m,)
+        Log-loss of each trusted row under a fit that has not seen it, in nats.
+    """
+
+    losses: dict[Setting, Floats]
+
+    @property
+    def best(self) -> Setting:
+        """The setting of least mean log-loss; of equal ones the first."""
+        return min(self.losses, key=lambda setting: float(self.losses[setting].mean()))
+
+    @property
+    def loss(self) -> Floats:
+        """Log-loss of each trusted row under the best setting."""
+        return self.losses[self.best]
+
+
+def folds(y: Labels, count: int, seed: int) -> list[NDArray[np.bool_]]:
+    """Deal rows into folds, every class evenly.
+
+    Parameters
+    ----------
+    y : ndarray, shape (m,)
+        Labels.
+    count : int
+        How many folds; fewer where there are fewer rows.
+    seed : int
+        Shuffles the rows of a class.
+
+    Returns
+    -------
+    list of ndarray of bool, shape (m,)
+        Masks that cover every row once; none where two folds cannot be made.
+
+    Examples
+    --------
+    >>> [int(fold.sum()) for fold in folds(np.array([0, 0, 0, 1, 1, 1]), 3, seed=0)]
+    [2, 2, 2]
+    """
+    count = min(count, len(y))
+    if count < 2:
+        return []
+    shuffled = np.random.default_rng(seed).permutation(len(y))
+    dealt = np.empty(len(y), dtype=np.int64)
+    dealt[shuffled[np.argsort(y[shuffled], kind="stable")]] = np.arange(len(y)) % count
+    return [dealt == fold for fold in range(count)]
+
+
+def log_loss(proba: Floats, classes: Labels, y: Labels) -> Floats:
+    """Log-loss of each row, in nats; a label that is not among the classes counts as 1e-6.
+
+    Examples
+    --------
+    >>> log_loss(np.array([[0.25, 0.75]]), np.array([0, 1]), np.array([1])).round(3).tolist()
+    [0.288]
+    """
+    at = np.minimum(np.searchsorted(classes, y), len(classes) - 1)
+    p = np.where(classes[at] == y, proba[np.arange(len(y)), at], 0.0)
+    losses: Floats = -np.log(np.maximum(p, _LEAST))
+    return losses
+
+
+def choices(value: Any, grid: Sequence[float], name: str) -> tuple[float, ...]:
+    """Return what to choose from: the grid for "auto", else the one value given.
+
+    Examples
+    --------
+    >>> choices("auto", PENALTIES, "l2"), choices(3, PENALTIES, "l2")
+    ((50.0, 10.0, 1.0), (3.0,))
+    """
+    if isinstance(value, str) and value == "auto":
+        return tuple(grid)
+    number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    if not number or not 0 < value < np.inf:
+        raise InputError(f"{name} must be 'auto' or a positive number, got {value!r}")
+    return (float(value),)
+
+
+def cross_validate(
+    X: Matrix,
+    y: Labels,
+    weight: Floats,
+    trusted: NDArray[np.bool_],
+    *,
+    penalties: Iterable[float] = PENALTIES,
+    trusted_weights: Sequence[float] = TRUSTED_WEIGHTS,
+    count: int = 4,
+    seed: int = 0,
+) -> Tuning:
+    """Score every setting of a linear classifier on the trusted rows, fold by fold.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix, shape (n, d)
+        All rows; those that are not trusted train every fit.
+    y : ndarray, shape (n,)
+        Labels.
+    weight : ndarray of float64, shape (n,)
+        What a row counts; held-out rows count nothing.
+    trusted : ndarray of bool, shape (n,)
+        The rows that judge; all of them for plain cross-validation.
+    penalties, trusted_weights : sequences of float
+        What to choose from.
+    count : int
+        Folds.
+    seed : int
+        Shuffles the folds.
+
+    Returns
+    -------
+    Tuning
+        Losses of the trusted rows, in their order; no setting at all where the trusted rows make
+        no two folds, or a fold leaves fewer than two classes to learn.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(60, 2))
+    >>> y = (X[:, 0] > 0).astype(int)
+    >>> cross_validate(X, y, np.ones(60), np.ones(60, bool)).best[0]
+    1.0
+    """
+    if trusted.all():
+        trusted_weights = trusted_weights[:1]  # all of them alike: a matter of the penalty
+    settings = [(l2, share) for share in trusted_weights for l2 in penalties]
+    at = np.flatnonzero(trusted)
+    losses = {setting: np.zeros(len(at)) for setting in settings}
+    parts = list(_splits(y, weight, at, count, seed))
+    if not parts:
+        return Tuning({})
+    for out, kept in parts:
+        model = LinearClassifier(warm_start=True, tol=ROUGH)
+        for l2, share in settings:
+            model.set_params(l2=l2).fit(X, y, np.where(trusted, share, 1.0) * kept)
+            held = at[out]
+            losses[l2, share][out] = log_loss(model.predict_proba(X[held]), model.classes_, y[held])
+    return Tuning(losses)
+
+
+def _splits(
+    y: Labels, weight: Floats, at: NDArray[np.intp], count: int, seed: int
+) -> Iterator[tuple[NDArray[np.bool_], Floats]]:
+    """Held-out masks and the weights that leave them out; none if one cannot be fitted."""
+    found = []
+    for out in folds(y[at], count, seed):
+        kept = weight.copy()
+        kept[at[out]] = 0.0
+        if len(np.unique(y[kept > 0])) < 2:
+            return
+        found.append((out, kept))
+    yield from found
+
+

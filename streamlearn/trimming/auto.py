@@ -1,0 +1,317 @@
+"""The choice among the answers to noise, by what they do for the trusted rows."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.base import BaseEstimator
+
+from streamlearn.data import Floats, Judgement, Labelled, Labels, Matrix
+from streamlearn.errors import InputError, whole
+from streamlearn.influence import LinearClassifier
+from streamlearn.influence.tuning import (
+    PENALTIES,
+    ROUGH,
+    TRUSTED_WEIGHTS,
+    Tuning,
+    cross_validate,
+    folds,
+    log_loss,
+)
+from streamlearn.protocols import View
+from streamlearn.trimming.flip_rates import Said, with_ones
+from streamlearn.trimming.flip_rates import cross_validate as cross_validate_rates
+from streamlearn.trimming.noise_model import NoiseModel, check_options, settle, together
+from streamlearn.trimming.share import keep
+
+KEEP, ALONE, TRIM, NOISE = "keep all", "reference alone", "trim", "noise model"
+_GRID = [(l2, share) for share in TRUSTED_WEIGHTS for l2 in PENALTIES]
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """What `Auto` chose, and what it was chosen from.
+
+    Parameters
+    ----------
+    name : {"keep all", "reference alone", "trim", "noise model"}
+        The choice.
+    tunings : dict of str to Tuning
+        Cross-fitted losses of every choice, on the rows of the reference.
+    y : ndarray, shape (n,)
+        The labels to learn from.
+    weight, score : ndarray of float64, shape (n,)
+        What rows count, and how much their labels are worth keeping.
+    reason : ndarray of str, shape (n,)
+        The choice with its log-loss and that of keeping all.
+    """
+
+    name: str
+    tunings: dict[str, Tuning]
+    y: Labels
+    weight: Floats
+    score: Floats
+    reason: NDArray[np.str_]
+
+
+class Auto(BaseEstimator):  # type: ignore[misc]
+    """Keep all, learn from the reference alone, trim, or model the noise: whatever predicts best.
+
+    Parameters
+    ----------
+    action : {"relabel", "trim", "weight"}
+        What becomes of rows where the noise model is chosen; see ``NoiseModel``.
+    share : float
+        Share of the rows to trim where trimming is chosen, 0 to 1.
+    margin : float
+        How many standard errors another choice must be ahead of keeping all.
+    trimmer : Trimmer, optional
+        Trims instead of "the highest losses under a model of the reference". It must judge by the
+        view's reference, which is a part of the reference here, and not by the learner, which has
+        learned from all of it.
+    scope : {"answered", "seen"}
+        Whether new rows only are judged, or older ones anew with what is known now.
+    folds : int
+        Folds of the reference.
+    seed : int
+        Shuffles the folds.
+
+    Notes
+    -----
+    Every choice is made without a fold of the reference, a linear classifier is fitted to what is
+    left of the rows and to the other folds, and its log-loss on the fold is what counts: nothing
+    judges what it has taught. Penalty (1, 10, 50) and weight of a reference row (1, 5) are chosen
+    along with the rest, for every choice alike. The noise model is represented by its own
+    classifier. The loss of the winner is the least of several and so a little too good; score it
+    on test rows.
+
+    Without a reference, or with one of fewer than two rows or classes, all rows are kept. The
+    reference alone is no choice where it lacks a class that somebody named.
+
+    Nothing is remembered: every judgement chooses anew from the view, and each row's reason says
+    what was chosen.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(700, 10))
+    >>> truth = (X.sum(axis=1) > 0).astype(int)
+    >>> given = np.where(rng.random(700) < 0.4, 1 - truth, truth)
+    >>> chosen = Auto().choose(X[100:], given[100:], reference=(X[:100], truth[:100]))
+    >>> chosen.name
+    'noise model'
+    """
+
+    def __init__(
+        self,
+        action: str = "relabel",
+        *,
+        share: float = 0.3,
+        margin: float = 0.0,
+        trimmer: Any = None,
+        scope: str = "seen",
+        folds: int = 4,
+        seed: int = 0,
+    ) -> None:
+        self.action = action
+        self.share = share
+        self.margin = margin
+        self.trimmer = trimmer
+        self.scope = scope
+        self.folds = folds
+        self.seed = seed
+
+    def judge(self, answered: Labelled, view: View) -> Judgement:
+        """Judge answered rows, and older ones if the scope says so.
+
+        Parameters
+        ----------
+        answered : Labelled
+            The rows just answered.
+        view : View
+            Its seen rows are judged as given, its reference rows judge.
+
+        Returns
+        -------
+        Judgement
+            Of all answered rows, and of the older ones. The score is the posterior probability of
+            the label (noise model), p(y | x) under a model of the reference (trim), else 0.
+
+        Raises
+        ------
+        InputError
+            If a parameter is out of range.
+        """
+        self._check()
+        noisy, reference = together(answered, view.seen), view.reference
+        if reference is None or not _can_judge(reference.y) or not noisy.weight.any():
+            return keep(answered)
+        chosen = self._choose(noisy, reference, view)
+        verdict = chosen.y, chosen.weight, chosen.score, chosen.reason
+        return settle(answered, view.seen, noisy, *verdict, scope=self.scope)
+
+    def choose(
+        self,
+        X: Matrix,
+        y: Labels,
+        sample_weight: Floats | None = None,
+        *,
+        reference: tuple[Matrix, Labels],
+    ) -> Choice:
+        """Choose on arrays.
+
+        Parameters
+        ----------
+        X : ndarray or CSR matrix, shape (n, d)
+            Features.
+        y : ndarray, shape (n,)
+            Labels as given.
+        sample_weight : ndarray of float64, shape (n,), optional
+            What a row counts.
+        reference : tuple of (X, y)
+            Rows whose labels are right; two at least, of two classes.
+
+        Returns
+        -------
+        Choice
+
+        Raises
+        ------
+        InputError
+            If the reference cannot judge, or a parameter is out of range.
+        """
+        self._check()
+        if not _can_judge(reference[1]):
+            raise InputError(
+                f"reference has {len(reference[1])} rows of {len(np.unique(reference[1]))} "
+                "classes; give rows of two classes at least"
+            )
+        if self.trimmer is not None:
+            raise InputError("a trimmer of one's own needs the loop's view; leave trimmer=None")
+        weight = np.ones(len(y)) if sample_weight is None else sample_weight
+        noisy = Labelled(np.arange(len(y)), X, y, weight)
+        known = np.arange(len(reference[1]))
+        return self._choose(
+            noisy, Labelled(-1 - known, *reference, np.ones(len(known))), None
+        )
+
+    def _check(self) -> None:
+        check_options(self.action, self.scope)
+        whole(self.folds, "folds", least=2)
+        if not 0 <= self.share <= 1:
+            raise InputError(f"share must be between 0 and 1, got {self.share!r}")
+        if not self.margin >= 0:
+            raise InputError(f"margin must be 0 or more standard errors, got {self.margin!r}")
+
+    def _choose(self, noisy: Labelled, reference: Labelled, view: View | None) -> Choice:
+        """Score every choice, take the best, and carry it out with the whole reference."""
+        n = len(noisy)
+        X = with_ones(noisy.X, reference.X)[:, :-1]
+        y = np.concatenate([noisy.y, reference.y])
+        weight = np.concatenate([noisy.weight, reference.weight])
+        trusted = np.arange(len(y)) >= n
+        dealt: dict[str, Any] = {"count": self.folds, "seed": self.seed}
+        tunings = {KEEP: cross_validate(X, y, weight, trusted, **dealt)}
+        if not len(np.setdiff1d(noisy.y, reference.y)):
+            alone = np.where(trusted, weight, 0.0)
+            tunings[ALONE] = cross_validate(X, y, alone, trusted, trusted_weights=(1.0,), **dealt)
+        l2 = tunings[ALONE].best[0] if tunings.get(ALONE, Tuning({})).losses else PENALTIES[1]
+        tunings[TRIM] = self._tune_trimming(X, y, weight, noisy, reference, view, l2)
+        classes, codes = np.unique(y, return_inverse=True)
+        said = Said(with_ones(noisy.X, reference.X), codes[:n, None], codes[n:], weight,
+                    len(classes), NoiseModel().prior)  # fmt: skip
+        tunings[NOISE] = cross_validate_rates(said, _GRID, self.folds, self.seed)
+        tunings = {name: tuning for name, tuning in tunings.items() if tuning.losses}
+        name = self._best(tunings)
+        return self._carry_out(name, tunings, noisy, reference, view, l2)
+
+    def _best(self, tunings: dict[str, Tuning]) -> str:
+        """The choice of least mean loss that is ahead of keeping all by the margin asked for."""
+        if KEEP not in tunings:
+            return KEEP
+        ahead = {KEEP: 0.0}
+        for name, tuning in tunings.items():
+            gain = tunings[KEEP].loss - tuning.loss
+            if name != KEEP and gain.mean() > self.margin * gain.std() / np.sqrt(len(gain)):
+                ahead[name] = float(gain.mean())
+        return max(ahead, key=lambda name: ahead[name])
+
+    def _carry_out(
+        self,
+        name: str,
+        tunings: dict[str, Tuning],
+        noisy: Labelled,
+        reference: Labelled,
+        view: View | None,
+        l2: float,
+    ) -> Choice:
+        """Judge the rows in the way chosen."""
+        y, weight, score = noisy.y, np.ones(len(noisy)), np.zeros(len(noisy))
+        if name == ALONE:
+            weight = np.zeros(len(noisy))
+        elif name == TRIM:
+            y, weight, score = self._trim(noisy, reference, view, l2)
+        elif name == NOISE:
+            best_l2, share = tunings[NOISE].best
+            model = NoiseModel(self.action, l2=best_l2, reference_weight=share)
+            known = reference.X, reference.y
+            model.fit(noisy.X, noisy.y, noisy.weight, reference=known)
+            y, weight, score, _ = model.verdict(noisy.y)
+        reason = name
+        if tunings:
+            loss, least = (float(tunings[which].loss.mean()) for which in (KEEP, name))
+            reason = f"{name}: log-loss {least:.3f} on the reference"
+            reason += "" if name == KEEP else f", {loss:.3f} keeping all"
+        return Choice(name, tunings, y, weight, score, np.full(len(noisy), reason))
+
+    def _trim(
+        self, noisy: Labelled, reference: Labelled, view: View | None, l2: float
+    ) -> tuple[Labels, Floats, Floats]:
+        """Labels, weights and scores once the rows most at odds with the reference are gone."""
+        if self.trimmer is not None and view is not None:
+            none = noisy.take(slice(0, 0))
+            part = View(view.candidates, view.pending, reference, view.learner, lambda: none)
+            said = self.trimmer.judge(noisy, part)
+            at = np.argsort(said.ids)  # noisy rows come by id
+            return said.y[at], said.weight[at], said.score[at]
+        model = LinearClassifier(l2=l2).fit(reference.X, reference.y)
+        # A label the reference does not know is not at odds with it.
+        proba, known = model.predict_proba(noisy.X), np.isin(noisy.y, model.classes_)
+        score = np.where(known, np.exp(-log_loss(proba, model.classes_, noisy.y)), 1.0)
+        weight = np.ones(len(noisy))
+        worst = np.lexsort((noisy.ids, score))[: int(self.share * len(noisy))]
+        weight[worst] = 0.0
+        return noisy.y, weight, score
+
+    def _tune_trimming(
+        self,
+        X: Matrix,
+        y: Labels,
+        weight: Floats,
+        noisy: Labelled,
+        reference: Labelled,
+        view: View | None,
+        l2: float,
+    ) -> Tuning:
+        """Losses on every fold after trimming by the other folds."""
+        n = len(noisy)
+        losses = {setting: np.zeros(len(reference)) for setting in _GRID}
+        parts = folds(reference.y, self.folds, self.seed)
+        if any(not _can_judge(reference.y[~out]) for out in parts):
+            return Tuning({})
+        for out in parts:
+            labels, kept, _ = self._trim(noisy, reference.take(~out), view, l2)
+            given = np.concatenate([labels, y[n:]])
+            model = LinearClassifier(warm_start=True, tol=ROUGH)
+            for setting in _GRID:
+                counts = np.concatenate([weight[:n] * kept, np.where(out, 0.0, setting[1])])
+                model.set_params(l2=setting[0]).fit(X, given, counts)
+                proba = model.predict_proba(reference.X[out])
+                losses[setting][out] = log_loss(proba, model.classes_, reference.y[out])
+        return Tuning(losses if parts else {})
+
+
+def _can_judge(y: Labels) -> bool:
+    return len(y) >= 2 and len(np.unique(y)) >= 2

@@ -1,0 +1,375 @@
+"""The noise model: how often each class is mislabelled, estimated together with the classifier."""
+
+from dataclasses import replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_array, check_is_fitted
+
+from streamlearn.data import Floats, Judgement, Labelled, Labels, Matrix, as_labels
+from streamlearn.errors import InputError, nearest, whole
+from streamlearn.influence.tuning import PENALTIES, TRUSTED_WEIGHTS, choices
+from streamlearn.memory import stack
+from streamlearn.protocols import View
+from streamlearn.trimming.flip_rates import Said, as_classifier, cross_validate, maximise, with_ones
+from streamlearn.trimming.share import keep
+
+ACTIONS = ("relabel", "trim", "weight")
+SCOPES = ("answered", "seen")
+_NO_SETTING = (10.0, 1.0)  # where nothing can be cross-validated
+
+
+class FlipRateModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """What NoiseModel and DawidSkene share: the fit, and a classifier's predictions."""
+
+    l2: Any
+    reference_weight: Any
+    prior: float
+    folds: int
+    seed: int
+
+    def _estimate(
+        self,
+        X: Matrix,
+        votes: NDArray[np.intp],
+        weight: Floats,
+        known: tuple[Matrix, NDArray[np.intp]],
+        classes: Labels,
+    ) -> None:
+        """Choose penalty and reference weight, estimate, and store what was found."""
+        if len(classes) < 2:
+            raise InputError(
+                f"the labels hold one class only ({classes.tolist()}); give rows of two at least"
+            )
+        if not (np.isfinite(self.prior) and self.prior > 0):
+            raise InputError(f"prior must be a positive number of rows, got {self.prior!r}")
+        both = with_ones(X, known[0])
+        rows = Said(
+            both,
+            votes,
+            known[1],
+            np.concatenate([weight, np.ones(len(known[1]))]),
+            len(classes),
+            float(self.prior),
+        )
+        shares = choices(self.reference_weight, TRUSTED_WEIGHTS, "reference_weight")
+        penalties = choices(self.l2, PENALTIES, "l2")
+        settings = [(l2, s) for s in (shares if len(known[1]) else shares[:1]) for l2 in penalties]
+        count = whole(self.folds, "folds", least=2)
+        best = settings[0]
+        if len(settings) > 1:
+            tuning = cross_validate(rows, settings, count, self.seed)
+            best = tuning.best if tuning.losses else _NO_SETTING
+        counted = np.concatenate([weight, np.full(len(known[1]), best[1])])
+        found = maximise(replace(rows, weight=counted), best[0])
+        self.l2_, self.reference_weight_ = best
+        self.classes_, self.n_features_in_ = classes, X.shape[1]
+        self.model_ = as_classifier(found.theta, rows, best[0])
+        self.posterior_ = found.posterior
+        self.objective_ = np.array(found.objective)
+        self._rates = found.transition
+
+    def predict_proba(self, X: ArrayLike | Matrix) -> Floats:
+        """Predict the probability of each true class.
+
+        Parameters
+        ----------
+        X : array-like or CSR matrix, shape (n, d)
+            Features.
+
+        Returns
+        -------
+        ndarray of float64, shape (n, k)
+            Columns in the order of ``classes_``.
+        """
+        check_is_fitted(self)
+        proba: Floats = self.model_.predict_proba(X)
+        return proba
+
+    def predict(self, X: ArrayLike | Matrix) -> Labels:
+        """Predict the likeliest true class of each row, shape (n,)."""
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+
+class NoiseModel(FlipRateModel):
+    """Class-conditional label noise, estimated with the classifier; an estimator and a trimmer.
+
+    Parameters
+    ----------
+    action : {"weight", "relabel", "trim"}
+        What the trimmer does about it: weigh a row by how much its label is to be believed (see
+        Notes), learn the likeliest true label, or drop rows whose label is not the likeliest.
+    l2 : float or "auto"
+        Penalty of the classifier; "auto" chooses among 1, 10 and 50 by cross-validated log-loss on
+        the reference.
+    reference_weight : float or "auto"
+        What a reference row counts; "auto" chooses between 1 and 5 in the same way.
+    prior : float
+        Rows' worth of belief that labels are right, added to the counts of each class.
+    scope : {"answered", "seen"}
+        Whether the trimmer judges new rows only, or older ones anew with what is known now.
+    folds : int
+        Folds of the cross-validation.
+    seed : int
+        Shuffles the folds.
+
+    Attributes
+    ----------
+    transition_ : ndarray of float64, shape (k, k)
+        Entry (i, j): how often the label j is given where i is true.
+    posterior_ : ndarray of float64, shape (n, k)
+        Probability of each true label of the rows fitted, given x and the label received.
+    classes_ : ndarray, shape (k,)
+        Labels of rows and reference, sorted.
+    model_ : LinearClassifier
+        p(true label | x), over class numbers.
+    l2_, reference_weight_ : float
+        As chosen.
+    objective_ : ndarray of float64, shape (iterations,)
+        Penalised log-likelihood in nats; it never falls.
+
+    Notes
+    -----
+    Maximises ``sum_i s_i log sum_c p(c | x_i) T[c, y_i] + v sum_r log p(y_r | x_r)
+    - (l2 / 2) |w|^2`` and the log-prior of T by expectation–maximisation; r runs over the
+    reference, whose labels are taken for true, v is ``reference_weight``.
+
+    The weight of a row with the label j is p(true label is j | x, j) / T[j, j], the importance of
+    Liu and Tao: its mean given x is 1, it is 1 where there is no noise, and learning from rows so
+    weighted tends to what the true labels would teach.
+
+    *Without a reference* the classes are told apart by what they are mostly called: the search
+    starts from rates that are right seven times in ten, and ``prior`` leans the same way, so it
+    ends where labels are more often right than wrong. Where they are not, only a reference can
+    tell. Penalties are then chosen by the likelihood of held-out labels as given.
+
+    The model is of flips that hang on the class alone. What a linear classifier cannot fit looks
+    like noise to it: that is what the reference guards against.
+
+    References
+    ----------
+    Dawid and Skene (1979), Maximum likelihood estimation of observer error-rates using the EM
+    algorithm, Applied Statistics 28; Raykar et al. (2010), Learning from crowds, JMLR 11,
+    section 2; Liu and Tao (2016), Classification with noisy labels by importance reweighting,
+    IEEE TPAMI 38, equation 6 (weights).
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(600, 2))
+    >>> truth = np.where(X[:, 0] > 0, "ham", "spam")
+    >>> given = np.where((truth == "ham") & (rng.random(600) < 0.4), "spam", truth)
+    >>> model = NoiseModel(l2=1.0, reference_weight=1.0)
+    >>> model.fit(X[50:], given[50:], reference=(X[:50], truth[:50])).transition_.round(1)
+    array([[0.6, 0.4],
+           [0. , 1. ]])
+    """
+
+    def __init__(
+        self,
+        action: str = "weight",
+        *,
+        l2: Any = "auto",
+        reference_weight: Any = "auto",
+        prior: float = 10.0,
+        scope: str = "seen",
+        folds: int = 4,
+        seed: int = 0,
+    ) -> None:
+        self.action = action
+        self.l2 = l2
+        self.reference_weight = reference_weight
+        self.prior = prior
+        self.scope = scope
+        self.folds = folds
+        self.seed = seed
+
+    def fit(
+        self,
+        X: ArrayLike | Matrix,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        reference: tuple[Any, ArrayLike] | None = None,
+    ) -> Self:
+        """Estimate flip rates and classifier.
+
+        Parameters
+        ----------
+        X : array-like or CSR matrix, shape (n, d)
+            Features.
+        y : array-like, shape (n,)
+            Labels as given, some of them wrong.
+        sample_weight : array-like, shape (n,), optional
+            What a row counts.
+        reference : tuple of (X, y), optional
+            Rows whose labels are right.
+
+        Returns
+        -------
+        NoiseModel
+            Itself.
+
+        Raises
+        ------
+        InputError
+            If shapes differ, fewer than two classes are there, or a parameter cannot be used.
+        """
+        X, known = checked(X, reference)
+        labels = as_labels(y)
+        weight = weights(sample_weight, len(labels))
+        if len(labels) != X.shape[0]:
+            raise InputError(f"got {X.shape[0]} rows and {len(labels)} labels; give one each")
+        classes = np.unique(np.concatenate([labels, known[1]]) if len(known[1]) else labels)
+        codes = np.searchsorted(classes, labels)[:, None]
+        reference_codes = np.searchsorted(classes, known[1])
+        self._estimate(X, codes, weight, (known[0], reference_codes), classes)
+        self.transition_ = self._rates[0]
+        return self
+
+    def judge(self, answered: Labelled, view: View) -> Judgement:
+        """Judge answered rows, and older ones if the scope says so.
+
+        Parameters
+        ----------
+        answered : Labelled
+            The rows just answered.
+        view : View
+            Its seen rows are learned from as given, its reference rows as true.
+
+        Returns
+        -------
+        Judgement
+            Of all answered rows, and of the older ones that change. The score is the posterior
+            probability that the label given is right, 0 to 1; 0 where nothing could be fitted.
+
+        Raises
+        ------
+        InputError
+            If a parameter is out of range.
+        """
+        check_options(self.action, self.scope)
+        noisy = together(answered, view.seen)
+        reference = view.reference
+        known = noisy.y[noisy.weight > 0]
+        if reference is not None:
+            known = np.concatenate([known, reference.y])
+        if not len(noisy) or len(np.unique(known)) < 2:
+            return keep(answered)
+        model = NoiseModel(**self.get_params())
+        model.fit(
+            noisy.X,
+            noisy.y,
+            noisy.weight,
+            reference=None if reference is None else (reference.X, reference.y),
+        )
+        return settle(answered, view.seen, noisy, *model.verdict(noisy.y), scope=self.scope)
+
+    def verdict(self, y: Labels) -> tuple[Labels, Floats, Floats, NDArray[np.str_]]:
+        """Say what becomes of the rows fitted.
+
+        Parameters
+        ----------
+        y : ndarray, shape (n,)
+            Their labels, as given to ``fit``.
+
+        Returns
+        -------
+        tuple of ndarrays of shape (n,)
+            Labels, weights, scores and reasons.
+        """
+        check_is_fitted(self)
+        check_options(self.action, "seen")
+        at, codes = np.arange(len(y)), np.searchsorted(self.classes_, y)
+        score = self.posterior_[at, codes]
+        likeliest = self.posterior_.argmax(axis=1)
+        doubtful = likeliest != codes
+        weight, label = np.ones(len(y)), y
+        if self.action == "weight":
+            weight = score / self.transition_[codes, codes]
+            return y, weight, score, np.full(len(y), "weighted by the noise model")
+        if self.action == "trim":
+            weight = np.where(doubtful, 0.0, 1.0)
+            reason = "mislabelled, says the noise model"
+        else:
+            label = np.where(doubtful, self.classes_[likeliest], y)
+            reason = "relabelled by the noise model"
+        return label, weight, score, np.where(doubtful, reason, "")
+
+
+def check_options(action: str, scope: str) -> None:
+    """Raise for an unknown action or scope."""
+    if action not in ACTIONS:
+        raise nearest(action, ACTIONS, "action")
+    if scope not in SCOPES:
+        raise nearest(scope, SCOPES, "scope")
+
+
+def weights(given: ArrayLike | None, n: int) -> Floats:
+    """Check sample weights: finite, not negative, one a row; ones where none are given."""
+    weight = np.ones(n) if given is None else np.asarray(given, dtype=np.float64)
+    if weight.shape != (n,) or not (np.isfinite(weight).all() and (weight >= 0).all()):
+        raise InputError(
+            f"sample_weight must hold {n} finite numbers of 0 or more, got shape {weight.shape}"
+            + (f" with {weight.min()} to {weight.max()}" if weight.size else "")
+        )
+    return weight
+
+
+def checked(
+    X: ArrayLike | Matrix, reference: tuple[Any, ArrayLike] | None
+) -> tuple[Matrix, tuple[Matrix, Labels]]:
+    """Check rows and reference; without a reference it has no rows."""
+    X = check_array(X, accept_sparse="csr", dtype=np.float64, ensure_min_samples=0)
+    if reference is None:
+        return X, (X[:0], np.empty(0))
+    if not isinstance(reference, tuple) or len(reference) != 2:
+        raise InputError(f"reference must be a tuple (X, y), got {type(reference).__name__}")
+    X_known = check_array(reference[0], accept_sparse="csr", dtype=np.float64)
+    known = as_labels(reference[1], "reference labels")
+    if X_known.shape != (len(known), X.shape[1]):
+        raise InputError(
+            f"reference has shape {X_known.shape} and {len(known)} labels, the rows have "
+            f"{X.shape[1]} columns; give one label a row and the same columns"
+        )
+    return X, (X_known, known)
+
+
+def together(answered: Labelled, seen: Labelled) -> Labelled:
+    """Answered and older rows as they were given, by id, so that no order shows in a fit.
+
+    Rows answered anew count once; what was trimmed before counts again.
+    """
+    old = seen.take(~np.isin(seen.ids, answered.ids)) if len(seen) else seen
+    old = Labelled(old.ids, old.X, old.y, np.ones(len(old)))
+    parts = [rows for rows in (answered, old) if len(rows)]
+    rows = stack(parts) if parts else answered
+    return rows.take(np.argsort(rows.ids))
+
+
+def settle(
+    answered: Labelled,
+    seen: Labelled,
+    noisy: Labelled,
+    y: Labels,
+    weight: Floats,
+    score: Floats,
+    reason: NDArray[np.str_],
+    scope: str,
+) -> Judgement:
+    """Judge the answered rows in their order, then the older ones if the scope says so."""
+    place = np.argsort(answered.ids)
+    at = np.empty(len(answered), dtype=np.int64)
+    at[place] = np.flatnonzero(np.isin(noisy.ids, answered.ids))
+    if scope == "seen":
+        at = np.concatenate([at, np.flatnonzero(~np.isin(noisy.ids, answered.ids))])
+    weight = noisy.weight * weight
+    before = noisy.weight.copy()
+    if len(seen):
+        old = np.isin(seen.ids, noisy.ids) & ~np.isin(seen.ids, answered.ids)
+        before[np.searchsorted(noisy.ids, seen.ids[old])] = seen.weight[old]
+    back = (reason == "") & (weight != before)
+    reason = np.where(back, "cleared by newer rows", reason)
+    return Judgement(noisy.ids[at], y[at], weight[at], score[at], reason[at])
