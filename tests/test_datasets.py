@@ -1,5 +1,4 @@
 import builtins
-import sys
 from collections.abc import Callable
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -78,14 +77,6 @@ def test_a_loaded_frame_may_be_changed_without_changing_the_next() -> None:
     data = load("iris")
     data.frame.iloc[0, 0] = -1.0
     assert load("iris").frame.iloc[0, 0] != -1.0
-
-
-def test_importing_the_package_does_not_import_river() -> None:
-    import subprocess
-
-    code = "import sys, streamlearn.datasets; print({'river'} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "set()"
 
 
 def test_only_one_file_imports_river() -> None:

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 from sklearn.base import BaseEstimator
 
 from streamlearn.data import Floats, Judgement, Labelled, Labels, Matrix
@@ -21,13 +20,14 @@ from streamlearn.influence.tuning import (
     log_loss,
 )
 from streamlearn.protocols import View
-from streamlearn.trimming.flip_rates import Said, with_ones
+from streamlearn.trimming.flip_rates import Said, stacked, with_ones
 from streamlearn.trimming.flip_rates import cross_validate as cross_validate_rates
 from streamlearn.trimming.noise_model import NoiseModel, check_options, settle, together
 from streamlearn.trimming.share import keep
 
 KEEP, ALONE, TRIM, NOISE = "keep all", "reference alone", "trim", "noise model"
 _GRID = [(l2, share) for share in TRUSTED_WEIGHTS for l2 in PENALTIES]
+_JUDGE_L2 = 10.0  # of the model of the reference that trims; fixed, so that no fold has chosen it
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,7 +208,7 @@ class Auto(BaseEstimator):  # type: ignore[misc]
     def _choose(self, noisy: Labelled, reference: Labelled, view: View | None) -> Choice:
         """Score every choice, take the best, and carry it out with the whole reference."""
         n = len(noisy)
-        X = with_ones(noisy.X, reference.X)[:, :-1]
+        X = stacked(noisy.X, reference.X)
         y = np.concatenate([noisy.y, reference.y])
         weight = np.concatenate([noisy.weight, reference.weight])
         trusted = np.arange(len(y)) >= n
@@ -217,15 +217,14 @@ class Auto(BaseEstimator):  # type: ignore[misc]
         if not len(np.setdiff1d(noisy.y, reference.y)):
             alone = np.where(trusted, weight, 0.0)
             tunings[ALONE] = cross_validate(X, y, alone, trusted, trusted_weights=(1.0,), **dealt)
-        l2 = tunings[ALONE].best[0] if tunings.get(ALONE, Tuning({})).losses else PENALTIES[1]
-        tunings[TRIM] = self._tune_trimming(X, y, weight, noisy, reference, view, l2)
+        tunings[TRIM] = self._tune_trimming(X, y, weight, noisy, reference, view)
         classes, codes = np.unique(y, return_inverse=True)
         said = Said(with_ones(noisy.X, reference.X), codes[:n, None], codes[n:], weight,
                     len(classes), NoiseModel().prior)  # fmt: skip
         tunings[NOISE] = cross_validate_rates(said, _GRID, self.folds, self.seed)
         tunings = {name: tuning for name, tuning in tunings.items() if tuning.losses}
         name = self._best(tunings)
-        return self._carry_out(name, tunings, noisy, reference, view, l2)
+        return self._carry_out(name, tunings, noisy, reference, view)
 
     def _best(self, tunings: dict[str, Tuning]) -> str:
         """The choice of least mean loss that is ahead of keeping all by the margin asked for."""
@@ -245,14 +244,13 @@ class Auto(BaseEstimator):  # type: ignore[misc]
         noisy: Labelled,
         reference: Labelled,
         view: View | None,
-        l2: float,
     ) -> Choice:
         """Judge the rows in the way chosen."""
         y, weight, score = noisy.y, np.ones(len(noisy)), np.zeros(len(noisy))
         if name == ALONE:
             weight = np.zeros(len(noisy))
         elif name == TRIM:
-            y, weight, score = self._trim(noisy, reference, view, l2)
+            y, weight, score = self._trim(noisy, reference, view)
         elif name == NOISE:
             best_l2, share = tunings[NOISE].best
             model = NoiseModel(self.action, l2=best_l2, reference_weight=share)
@@ -260,14 +258,14 @@ class Auto(BaseEstimator):  # type: ignore[misc]
             model.fit(noisy.X, noisy.y, noisy.weight, reference=known)
             y, weight, score, _ = model.verdict(noisy.y)
         reason = name
-        if tunings:
+        if KEEP in tunings:
             loss, least = (float(tunings[which].loss.mean()) for which in (KEEP, name))
             reason = f"{name}: log-loss {least:.3f} on the reference"
             reason += "" if name == KEEP else f", {loss:.3f} keeping all"
         return Choice(name, tunings, y, weight, score, np.full(len(noisy), reason))
 
     def _trim(
-        self, noisy: Labelled, reference: Labelled, view: View | None, l2: float
+        self, noisy: Labelled, reference: Labelled, view: View | None
     ) -> tuple[Labels, Floats, Floats]:
         """Labels, weights and scores once the rows most at odds with the reference are gone."""
         if self.trimmer is not None and view is not None:
@@ -276,7 +274,7 @@ class Auto(BaseEstimator):  # type: ignore[misc]
             said = self.trimmer.judge(noisy, part)
             at = np.argsort(said.ids)  # noisy rows come by id
             return said.y[at], said.weight[at], said.score[at]
-        model = LinearClassifier(l2=l2).fit(reference.X, reference.y)
+        model = LinearClassifier(l2=_JUDGE_L2).fit(reference.X, reference.y)
         # A label the reference does not know is not at odds with it.
         proba, known = model.predict_proba(noisy.X), np.isin(noisy.y, model.classes_)
         score = np.where(known, np.exp(-log_loss(proba, model.classes_, noisy.y)), 1.0)
@@ -293,7 +291,6 @@ class Auto(BaseEstimator):  # type: ignore[misc]
         noisy: Labelled,
         reference: Labelled,
         view: View | None,
-        l2: float,
     ) -> Tuning:
         """Losses on every fold after trimming by the other folds."""
         n = len(noisy)
@@ -302,7 +299,7 @@ class Auto(BaseEstimator):  # type: ignore[misc]
         if any(not _can_judge(reference.y[~out]) for out in parts):
             return Tuning({})
         for out in parts:
-            labels, kept, _ = self._trim(noisy, reference.take(~out), view, l2)
+            labels, kept, _ = self._trim(noisy, reference.take(~out), view)
             given = np.concatenate([labels, y[n:]])
             model = LinearClassifier(warm_start=True, tol=ROUGH)
             for setting in _GRID:

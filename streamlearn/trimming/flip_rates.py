@@ -110,13 +110,19 @@ def log_sum_exp(scores: Floats) -> Floats:
     return total
 
 
+def stacked(X: Matrix, X_known: Matrix) -> Matrix:
+    """Stack doubtful rows on known ones."""
+    if sparse.issparse(X) or sparse.issparse(X_known):
+        return sparse.vstack([X, X_known], format="csr")
+    return np.concatenate([X, X_known])
+
+
 def with_ones(X: Matrix, X_known: Matrix) -> Matrix:
     """Stack doubtful rows on known ones and add the intercept's column."""
-    ones = np.ones((X.shape[0] + X_known.shape[0], 1))
-    if sparse.issparse(X):
-        both = sparse.vstack([X, X_known], format="csr")
+    both, ones = stacked(X, X_known), np.ones((X.shape[0] + X_known.shape[0], 1))
+    if sparse.issparse(both):
         return sparse.hstack([both, sparse.csr_matrix(ones)], format="csr")
-    return np.hstack([np.concatenate([X, X_known]), ones])
+    return np.hstack([both, ones])
 
 
 def curvature(rows: Said) -> Floats:
@@ -125,10 +131,8 @@ def curvature(rows: Said) -> Floats:
     A quarter of X'X for two classes, half of it for more (Böhning and Lindsay, 1988).
     """
     used = np.flatnonzero(rows.weight)
-    X = rows.X[used]
-    scaled = X.multiply(rows.weight[used, None]) if sparse.issparse(X) else X
-    scaled = scaled if sparse.issparse(X) else X * rows.weight[used, None]
-    H = scaled.T @ X
+    X, weight = rows.X[used], rows.weight[used, None]
+    H = X.T @ (X.multiply(weight).tocsr() if sparse.issparse(X) else X * weight)
     bound: Floats = (0.25 if rows.k == 2 else 0.5) * (H.toarray() if sparse.issparse(H) else H)
     return bound
 

@@ -13,7 +13,7 @@ from streamlearn.influence.rows import Rows, encode
 from streamlearn.influence.solve import Factor, minimise
 
 _CHORDS, _RENEW = 12, 3  # steps before a model gets Hessians of its own; before a new shared one
-_ENOUGH = 1e-3  # squared Newton decrement to stop at; chance alone moves a fit by 1 a parameter
+_ENOUGH = 1e-2  # squared Newton decrement of the last step; chance moves a fit by 1 a parameter
 _TOL = 1e-5  # gradient a row to stop at, for a model on its own
 
 
