@@ -95,14 +95,14 @@ def removal() -> None:
     scores = influence(model, X, y, f)
     for share in (0.05, 0.1):
         worst = np.argsort(scores)[: int(share * len(y))]
-        steps = (1, 2, 4, 8, None)
+        steps: tuple[int | None, ...] = (1, 2, 4, 8, None)
         (change, moved), results = compare(worst, steps)
         print(
             f"   {share:.0%}: refit changes f by {change:+.2e}, influences add up to "
             f"{scores[worst].sum():+.2e}; the refit is {moved:.1e} away"
         )
-        for count, (off, distance, bound) in zip(steps, results, strict=True):
-            name = "to tol" if count is None else f"{count} steps"
+        for step, (off, distance, bound) in zip(steps, results, strict=True):
+            name = "to tol" if step is None else f"{step} steps"
             print(f"      {name}: {off:.2%} off, distance {distance:.1e}, certified {bound:.1e}")
 
 

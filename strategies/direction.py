@@ -14,7 +14,7 @@ from streamlearn.influence.problem import Problem
 from streamlearn.influence.rows import Rows, canonical
 from streamlearn.protocols import View
 from streamlearn.strategies.outputs import on_open
-from streamlearn.strategies.surrogate import Surrogate, all_equal, fit_surrogate, products
+from streamlearn.strategies.surrogate import Surrogate, all_equal, blocks, fit_surrogate, products
 
 ObjectiveFactory = Callable[[Matrix, Labels], Objective]
 
@@ -57,10 +57,15 @@ def score_by_direction(
         return [fitted.solve(gradient.reshape(-1, 1)).reshape(gradient.shape)]
 
     name = f"objective {objective!r}, folds={folds}"
-    return on_open(
-        view.candidates,
-        lambda X: score(fitted.loss, products(view, surrogate, X, name, direction)),
-    )
+
+    def utilities(X: Matrix) -> Floats:
+        U = products(view, surrogate, X, name, direction)
+        values = np.empty(U.shape[-1])
+        for rows in blocks(len(values), 4 * U[..., :1].size):
+            values[rows] = score(fitted.loss, U[..., rows])
+        return values
+
+    return on_open(view.candidates, utilities)
 
 
 def objective_gradient(

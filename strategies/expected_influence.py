@@ -86,10 +86,11 @@ def _mean_absolute_influence(loss: Loss, U: Floats) -> Floats:
     """Return Σ p_c |s·∇ℓ(x, c)|: class scores v along s deviate by |v_c − Σ p v|."""
     P = loss.probabilities(U[0])
     if len(loss.contrast) == 1:
-        size = np.abs(U[1, 0])
+        size: Floats = np.abs(U[1, 0])
         size *= P[0]
         size *= P[1]
-        return np.multiply(size, 2.0, out=size)
+        size *= 2.0
+        return size
     V = loss.scores(U[1])
     V -= (P * V).sum(axis=0)
     np.abs(V, out=V)

@@ -16,6 +16,7 @@ from streamlearn.strategies.outputs import on_open
 from streamlearn.strategies.surrogate import Surrogate, all_equal, fit_surrogate, products
 
 LABELS = ("none", "expected")
+NONE = np.empty(0)
 
 
 class InfluenceTreeSampling(UtilityStrategy):
@@ -121,9 +122,19 @@ class InfluenceTreeSampling(UtilityStrategy):
         if len(surrogate.rows) == judges:
             return all_equal(view)
         tree = self._grow(surrogate, self._influence(view, surrogate), judges)
-        if tree.label_classes_ is None:
-            return on_open(view.candidates, lambda X: _route(tree, _columns(tree, X), X.shape[0]))
-        return self._averaged(view, surrogate, tree)
+
+        def predict(X: Matrix) -> Floats:
+            columns, n, labels = _columns(tree, X), X.shape[0], tree.label_classes_
+            if labels is None:
+                return _route(tree, columns, n)
+            known = np.searchsorted(surrogate.model.classes_, labels)
+            P = surrogate.fitted.loss.probabilities(products(view, surrogate, X)[0])[known]
+            total = np.zeros(n)
+            for indicators, p in zip(_indicators(len(labels)), P / P.sum(axis=0), strict=True):
+                total += p * _route(tree, columns, n, indicators)
+            return total
+
+        return on_open(view.candidates, predict)
 
     def _influence(self, view: View, surrogate: Surrogate) -> Floats:
         """Influence of the surrogate's rows, on the objective as rows that did not train see it."""
@@ -152,21 +163,6 @@ class InfluenceTreeSampling(UtilityStrategy):
             tree.set_params(random_state=0)
         return tree.fit(X, values[judges:], y if labelled else None)
 
-    def _averaged(self, view: View, surrogate: Surrogate, tree: InfluenceTree) -> Floats:
-        """Average over the labels the tree knows, as likely as the surrogate says."""
-        classes = np.searchsorted(surrogate.model.classes_, tree.label_classes_)
-
-        def average(X: Matrix) -> Floats:
-            P = surrogate.fitted.loss.probabilities(products(view, surrogate, X)[0])[classes]
-            P /= P.sum(axis=0)
-            columns = _columns(tree, X)
-            n, total = X.shape[0], np.zeros(X.shape[0])
-            for label, p in enumerate(P):
-                total += p * _route(tree, columns, n, label)
-            return total
-
-        return on_open(view.candidates, average)
-
 
 def _parameters(model: LinearClassifier) -> Floats:
     """Return the parameters in the layout of an objective's gradient."""
@@ -178,14 +174,20 @@ def _parameters(model: LinearClassifier) -> Floats:
 def _columns(tree: InfluenceTree, X: Matrix) -> dict[int, NDArray[np.float32]]:
     """Return the columns that the tree compares, in the precision it was grown in."""
     used = [int(j) for j in np.unique(tree.feature_) if 0 <= j < X.shape[1]]
-    some = X[:, used].toarray() if sparse.issparse(X) else X[:, used]
+    some = X[:, used].toarray() if sparse.issparse(X) else X.take(used, axis=1)
     return dict(zip(used, np.ascontiguousarray(some.T, dtype=np.float32), strict=True))
 
 
+def _indicators(labels: int) -> NDArray[np.float64]:
+    """Return what the tree's label columns hold, a row a label: one column for two labels."""
+    eye = np.eye(labels)
+    return eye[:, 1:] if labels <= 2 else eye
+
+
 def _route(
-    tree: InfluenceTree, columns: dict[int, NDArray[np.float32]], n: int, label: int = 0
+    tree: InfluenceTree, columns: dict[int, NDArray[np.float32]], n: int, indicators: Floats = NONE
 ) -> Floats:
-    """Return the prediction for n rows, all with the same label.
+    """Return the prediction for n rows of one label.
 
     `InfluenceTree.predict` would convert and check the whole pool, and copy it for each label.
     """
@@ -194,17 +196,15 @@ def _route(
     while waiting:
         node, rows = waiting.pop()
         j, threshold = int(tree.feature_[node]), tree.threshold_[node]
+        left, right = int(tree.children_left_[node]), int(tree.children_right_[node])
         if j == LEAF:
             values[slice(None) if rows is None else rows] = tree.value_[node]
-            continue
-        left, right = int(tree.children_left_[node]), int(tree.children_right_[node])
-        if j not in columns:  # a column of the label: 1 for the second of two, or one a class
-            indicator = label if len(tree.label_classes_) == 2 else j - tree.n_features_in_ == label
-            waiting.append((left if indicator <= threshold else right, rows))
-            continue
-        x = columns[j]
-        below = (x if rows is None else x[rows]) <= threshold
-        inside = np.flatnonzero(below), np.flatnonzero(~below)
-        for child, part in zip((left, right), inside, strict=True):
-            waiting.append((child, part if rows is None else rows[part]))
+        elif j >= tree.n_features_in_:
+            below = indicators[j - tree.n_features_in_] <= threshold
+            waiting.append((left if below else right, rows))
+        else:
+            x = columns[j]
+            low = (x if rows is None else x[rows]) <= threshold
+            for child, inside in (left, np.flatnonzero(low)), (right, np.flatnonzero(~low)):
+                waiting.append((child, inside if rows is None else rows[inside]))
     return values

@@ -1,6 +1,6 @@
 """The linear model that influence strategies compute with: the learner's own, or one beside it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from streamlearn.data import Floats, Labelled, Labels, Matrix
 from streamlearn.errors import ConvergenceError
 from streamlearn.influence import LinearClassifier
 from streamlearn.influence.fitted import Fitted
-from streamlearn.influence.kernel import margins
+from streamlearn.influence.kernel import margins, take
 from streamlearn.influence.rows import Rows, canonical
 from streamlearn.protocols import View
 from streamlearn.strategies.outputs import on_open
@@ -121,10 +121,22 @@ def products(
     pool, fitted = view.candidates, surrogate.fitted
     # Which rows are open may change before anything is learned; the pool itself does not.
     part = "all rows" if X is pool.X else f"open rows {hash(pool.open.tobytes())}"
-    return view.once(
-        f"products of {part}, {name}, {surrogate.name}",
-        lambda: margins(X, np.array([fitted.theta, *directions()]), fitted.intercept),
-    )
+
+    def multiply() -> Floats:
+        wanted, n = np.array([fitted.theta, *directions()]), X.shape[0]
+        U = np.empty((*wanted.shape[:2], n))
+        for rows in blocks(n, X.shape[1]):
+            U[..., rows] = margins(take(X, rows.start, rows.stop), wanted, fitted.intercept)
+        return U
+
+    return view.once(f"products of {part}, {name}, {surrogate.name}", multiply)
+
+
+def blocks(n: int, width: int) -> Iterator[slice]:
+    """Cut n rows of so many numbers into slices of about a megabyte, which stay in the cache."""
+    step = max(1, (1 << 17) // max(width, 1))
+    for start in range(0, n, step):
+        yield slice(start, min(n, start + step))
 
 
 def all_equal(view: View) -> Floats:

@@ -12,9 +12,7 @@ from streamlearn.keyed import uniform
 from streamlearn.protocols import View
 from streamlearn.strategies.base import UtilityStrategy
 from streamlearn.strategies.outputs import on_open
-from streamlearn.strategies.surrogate import all_equal, fit_surrogate
-
-_BLOCK = 1 << 17  # numbers: a megabyte
+from streamlearn.strategies.surrogate import all_equal, blocks, fit_surrogate
 
 
 class VarianceReduction(UtilityStrategy):
@@ -118,15 +116,14 @@ def _reductions(fitted: Fitted, X: Matrix, inverse: Floats, shrinking: Floats) -
     """Return tr((I + C G)⁻¹ C A) of every row, in blocks that stay in the cache."""
     n, m = X.shape[0], len(fitted.theta)
     reductions = np.empty(n)
-    step = max(1, _BLOCK // fitted.theta.size)
-    for start in range(0, n, step):
-        block = take(X, start, min(n, start + step))
+    for rows in blocks(n, fitted.theta.size):
+        block = take(X, rows.start, rows.stop)
         U = margins(block, fitted.theta, fitted.intercept)
-        _, _, C = fitted.loss.evaluate(U, np.zeros(U.shape[-1], dtype=np.intp))
-        G, A = (_forms(block, matrix, fitted.theta.shape) for matrix in (inverse, shrinking))
-        C, G, A = (np.moveaxis(form, -1, 0) for form in (C, G, A))
+        curvature = fitted.loss.evaluate(U, np.zeros(U.shape[-1], dtype=np.intp))[2]
+        forms = (_forms(block, matrix, fitted.theta.shape) for matrix in (inverse, shrinking))
+        C, G, A = (np.moveaxis(np.asarray(form), -1, 0) for form in (curvature, *forms))
         fall = np.linalg.solve(np.eye(m) + C @ G, C @ A)
-        reductions[start : start + step] = np.trace(fall, axis1=1, axis2=2)
+        reductions[rows] = np.trace(fall, axis1=1, axis2=2)
     return reductions
 
 

@@ -176,5 +176,3 @@ def _splits(
             return
         found.append((out, kept))
     yield from found
-
-

@@ -61,8 +61,9 @@ class Auto(BaseEstimator):  # type: ignore[misc]
 
     Parameters
     ----------
-    action : {"relabel", "trim", "weight"}
-        What becomes of rows where the noise model is chosen; see ``NoiseModel``.
+    action : {"trim", "relabel", "weight"}
+        What becomes of rows where the noise model is chosen, see ``NoiseModel``; not every learner
+        takes weights.
     share : float
         Share of the rows to trim where trimming is chosen, 0 to 1.
     margin : float
@@ -106,10 +107,10 @@ class Auto(BaseEstimator):  # type: ignore[misc]
 
     def __init__(
         self,
-        action: str = "relabel",
+        action: str = "trim",
         *,
         share: float = 0.3,
-        margin: float = 0.0,
+        margin: float = 0.5,
         trimmer: Any = None,
         scope: str = "seen",
         folds: int = 4,
@@ -193,9 +194,7 @@ class Auto(BaseEstimator):  # type: ignore[misc]
         weight = np.ones(len(y)) if sample_weight is None else sample_weight
         noisy = Labelled(np.arange(len(y)), X, y, weight)
         known = np.arange(len(reference[1]))
-        return self._choose(
-            noisy, Labelled(-1 - known, *reference, np.ones(len(known))), None
-        )
+        return self._choose(noisy, Labelled(-1 - known, *reference, np.ones(len(known))), None)
 
     def _check(self) -> None:
         check_options(self.action, self.scope)

@@ -93,14 +93,15 @@ class Said:
                 for said in self.votes.T
             ]
         )
-        counts += self.pseudo_counts()
-        rates: Floats = counts / counts.sum(axis=2, keepdims=True)
+        believed = np.asarray(counts, dtype=np.float64) + self.pseudo_counts()
+        rates: Floats = believed / believed.sum(axis=2, keepdims=True)
         return rates
 
     def log_proba(self, theta: Floats, rows: Any = slice(None)) -> Floats:
         """Log-probability of each class, (k, rows); class first, for long contiguous passes."""
         scores = self.contrast @ np.asarray(self.X[rows] @ theta.T).T
-        return scores - log_sum_exp(scores)
+        proba: Floats = scores - log_sum_exp(scores)
+        return proba
 
 
 def log_sum_exp(scores: Floats) -> Floats:

@@ -90,7 +90,8 @@ class FlipRateModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: ArrayLike | Matrix) -> Labels:
         """Predict the likeliest true class of each row, shape (n,)."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        labels: Labels = self.classes_[self.predict_proba(X).argmax(axis=1)]
+        return labels
 
 
 class NoiseModel(FlipRateModel):

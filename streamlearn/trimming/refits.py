@@ -12,7 +12,7 @@ from streamlearn.influence.problem import Problem
 from streamlearn.influence.rows import Rows, encode
 from streamlearn.influence.solve import Factor, minimise
 
-_CHORDS, _RENEW = 12, 3  # steps before a model gets Hessians of its own; before a new shared one
+_HESSIANS, _CHORDS = 8, 4  # Hessians to share, one after the other, and steps with each
 _ENOUGH = 1e-2  # squared Newton decrement of the last step; chance moves a fit by 1 a parameter
 _TOL = 1e-5  # gradient a row to stop at, for a model on its own
 
@@ -64,9 +64,9 @@ class Refits:
         return Problem(rows, self.loss, self.intercept, float(self.settings.l2), self.X.shape[1])
 
     def fit(
-        self, start: Floats, own: Floats, second: Floats | None = None
+        self, start: Floats, own: Floats, second: Floats | None = None, near: Factor | None = None
     ) -> tuple[Floats, Factor]:
-        """Fit M models; the Hessian that all share is that of the last one.
+        """Fit M models.
 
         Parameters
         ----------
@@ -74,46 +74,55 @@ class Refits:
             Parameters to start from.
         own, second : ndarray, shape (M, n)
             Weights of the rows with their labels, and with their second ones.
+        near : Factor, optional
+            A Hessian that is about that of the last model, to begin with.
 
         Returns
         -------
         ndarray, shape (M, m, D)
             Parameters.
         Factor
-            The Hessian of the last model, near its minimum.
+            The Hessian of the last model, at its parameters.
         """
-        thetas = np.zeros_like(start) if self.one_step else start.copy()
-        seconds = [None] * len(own) if second is None else list(second)
-        last = self.problem(own[-1], seconds[-1])
         total = own.sum(axis=1) + (0.0 if second is None else second.sum(axis=1))
-        # A model that holds rows out has that much less curvature.
-        stride = (total[-1] / np.maximum(total, 1e-300))[:, None, None]
-        going, factor = np.arange(len(own)), last.expand(thetas[-1].ravel())[-1]
+        problems = [
+            self.problem(w, None if second is None else second[m]) for m, w in enumerate(own)
+        ]
         if self.one_step:
-            return thetas - stride * self._solve(
-                factor, self._gradients(thetas, own, second)
-            ), factor
-        left = np.full(len(own), np.inf)
-        for step in range(1, _CHORDS + 1):
-            G = self._gradients(
-                thetas[going], own[going], None if second is None else second[going]
-            )
-            D = stride[going] * self._solve(factor, G)
-            now = np.einsum("qmn,qmn->q", G, D)
-            shrinks = now < 0.9 * left[going]
-            thetas[going[shrinks]] -= D[shrinks]
-            left[going] = now
-            going = going[shrinks & (now > _ENOUGH)]
+            zeros = np.zeros_like(start)
+            factor = problems[-1].expand(zeros[-1].ravel())[-1]
+            D = self._solve(factor, self._gradients(zeros, own, second))
+            return -D * (total[-1] / total)[:, None, None], factor
+        thetas, going = start.copy(), np.arange(len(own))
+        for _ in range(_HESSIANS):
+            lead = going[-1]
+            factor = near or problems[lead].expand(thetas[lead].ravel())[-1]
+            near = None
+            # A model that holds rows out has that much less curvature.
+            stride = (total[lead] / total)[:, None, None]
+            left, active, good = np.full(len(own), np.inf), going, thetas.copy()
+            for _ in range(_CHORDS):
+                both = None if second is None else second[active]
+                G = self._gradients(thetas[active], own[active], both)
+                D = stride[active] * self._solve(factor, G)
+                now = np.einsum("qmn,qmn->q", G, D)
+                shrinks = now < 0.5 * left[active]
+                lost = active[~shrinks]
+                thetas[lost] = good[lost]  # this Hessian is not theirs: wait for another
+                active, D, now = active[shrinks], D[shrinks], now[shrinks]
+                left[active], good[active] = now, thetas[active]
+                thetas[active] -= D
+                done = now <= _ENOUGH
+                going, active = np.setdiff1d(going, active[done]), active[~done]
+                if not len(active):
+                    break
             if not len(going):
                 break
-            if step % _RENEW == 0:
-                factor = last.expand(thetas[-1].ravel())[-1]
-        for m in np.flatnonzero(~(left <= _ENOUGH)):
-            problem = self.problem(own[m], seconds[m])
-            theta = thetas[m] if np.isfinite(thetas[m]).all() else start[m]
-            found = minimise(problem.oracle, problem.expand, theta.ravel(), _TOL, 50)
+        for m in going:
+            problem = problems[m]
+            found = minimise(problem.oracle, problem.expand, thetas[m].ravel(), _TOL, 50)
             thetas[m] = found[0].reshape(self.shape)
-        return thetas, factor
+        return thetas, problems[-1].expand(thetas[-1].ravel())[-1]
 
     def _solve(self, factor: Factor, G: Floats) -> Floats:
         """H^-1 times gradients (M, m, D)."""

@@ -11,6 +11,7 @@ from streamlearn.data import Floats, Ids, Labelled
 from streamlearn.influence.linear import LinearClassifier
 from streamlearn.influence.losses import Codes
 from streamlearn.influence.objectives import Objective, ValidationLoss, reduced_gradient
+from streamlearn.influence.solve import Factor
 from streamlearn.trimming.refits import Refits
 
 Factory: TypeAlias = Callable[[Any, Any], Objective]
@@ -203,6 +204,7 @@ class _Paths:
         self.score = np.zeros(len(y))
         self.objectives: list[Objective] = []
         self.thetas = np.zeros((len(self.models), *self.fits.shape))
+        self.factor: Factor | None = None
         if not one_step:
             first = LinearClassifier(**{**settings.get_params(), "tol": 1e-5})
             first.fit(X, y, weight)
@@ -219,7 +221,9 @@ class _Paths:
         """Fit all models to what the paths have left."""
         of = [p for p, _ in self.models]
         V = None if self.V is None or not self.V.any() else self.V[of] * self.held
-        self.thetas, self.factor = self.fits.fit(self.thetas, self.W[of] * self.held, V)
+        self.thetas, self.factor = self.fits.fit(
+            self.thetas, self.W[of] * self.held, V, self.factor
+        )
 
     def state(self) -> tuple[Floats, Floats, Ids, Floats]:
         """The last path's parameters, weights, choice and scores."""
@@ -245,6 +249,7 @@ class _Paths:
 
     def advance(self, most: int, share: float) -> bool:
         """Go on by the rows that do most harm now; false where no row is harmful."""
+        assert self.factor is not None
         gradients = np.array(
             [
                 reduced_gradient(self.objectives[j], self.fits.model(theta))
