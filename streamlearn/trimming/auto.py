@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
-from streamlearn.data import Floats, Judgement, Labelled, Labels, Matrix
+from streamlearn.data import Floats, Judgement, Labelled, Labels, Matrix, as_labels
 from streamlearn.errors import InputError, whole
 from streamlearn.influence import LinearClassifier
 from streamlearn.influence.tuning import (
@@ -22,7 +22,14 @@ from streamlearn.influence.tuning import (
 from streamlearn.protocols import View
 from streamlearn.trimming.flip_rates import Said, stacked, with_ones
 from streamlearn.trimming.flip_rates import cross_validate as cross_validate_rates
-from streamlearn.trimming.noise_model import NoiseModel, check_options, settle, together
+from streamlearn.trimming.noise_model import (
+    NoiseModel,
+    check_options,
+    checked,
+    settle,
+    together,
+    weights,
+)
 from streamlearn.trimming.share import keep
 
 KEEP, ALONE, TRIM, NOISE = "keep all", "reference alone", "trim", "noise model"
@@ -81,12 +88,12 @@ class Auto(BaseEstimator):  # type: ignore[misc]
 
     Notes
     -----
-    Every choice is made without a fold of the reference, a linear classifier is fitted to what is
-    left of the rows and to the other folds, and its log-loss on the fold is what counts: nothing
-    judges what it has taught. Penalty (1, 10, 50) and weight of a reference row (1, 5) are chosen
-    along with the rest, for every choice alike. The noise model is represented by its own
-    classifier. The loss of the winner is the least of several and so a little too good; score it
-    on test rows.
+    Every choice is carried out without a fold of the reference, a linear classifier is fitted to
+    the rows as that leaves them and to the other folds, and its log-loss on the fold is what
+    counts: nothing judges what it has taught. Penalty (1, 10, 50) and weight of a reference row
+    (1, 5) are chosen along with the rest, for every choice alike. The noise model is represented
+    by its own classifier. The loss of the winner is the least of several and so a little too
+    good; score it on test rows.
 
     Without a reference, or with one of fewer than two rows or classes, all rows are kept. The
     reference alone is no choice where it lacks a class that somebody named.
@@ -184,17 +191,20 @@ class Auto(BaseEstimator):  # type: ignore[misc]
             If the reference cannot judge, or a parameter is out of range.
         """
         self._check()
-        if not _can_judge(reference[1]):
+        X, known = checked(X, reference)
+        y = as_labels(y)
+        if len(y) != X.shape[0] or not len(y):
+            raise InputError(f"got {X.shape[0]} rows and {len(y)} labels; give one each")
+        if not _can_judge(known[1]):
             raise InputError(
-                f"reference has {len(reference[1])} rows of {len(np.unique(reference[1]))} "
+                f"reference has {len(known[1])} rows of {len(np.unique(known[1]))} "
                 "classes; give rows of two classes at least"
             )
         if self.trimmer is not None:
             raise InputError("a trimmer of one's own needs the loop's view; leave trimmer=None")
-        weight = np.ones(len(y)) if sample_weight is None else sample_weight
-        noisy = Labelled(np.arange(len(y)), X, y, weight)
-        known = np.arange(len(reference[1]))
-        return self._choose(noisy, Labelled(-1 - known, *reference, np.ones(len(known))), None)
+        noisy = Labelled(np.arange(len(y)), X, y, weights(sample_weight, len(y)))
+        ids = -1 - np.arange(len(known[1]))
+        return self._choose(noisy, Labelled(ids, *known, np.ones(len(ids))), None)
 
     def _check(self) -> None:
         check_options(self.action, self.scope)
@@ -214,8 +224,8 @@ class Auto(BaseEstimator):  # type: ignore[misc]
         dealt: dict[str, Any] = {"count": self.folds, "seed": self.seed}
         tunings = {KEEP: cross_validate(X, y, weight, trusted, **dealt)}
         if not len(np.setdiff1d(noisy.y, reference.y)):
-            alone = np.where(trusted, weight, 0.0)
-            tunings[ALONE] = cross_validate(X, y, alone, trusted, trusted_weights=(1.0,), **dealt)
+            alone = reference.weight, np.ones(len(reference), dtype=bool)
+            tunings[ALONE] = cross_validate(reference.X, reference.y, *alone, **dealt)
         tunings[TRIM] = self._tune_trimming(X, y, weight, noisy, reference, view)
         classes, codes = np.unique(y, return_inverse=True)
         said = Said(with_ones(noisy.X, reference.X), codes[:n, None], codes[n:], weight,
@@ -270,7 +280,8 @@ class Auto(BaseEstimator):  # type: ignore[misc]
         if self.trimmer is not None and view is not None:
             none = noisy.take(slice(0, 0))
             part = View(view.candidates, view.pending, reference, view.learner, lambda: none)
-            said = self.trimmer.judge(noisy, part)
+            ones = np.ones(len(noisy))  # what rows count besides is for the caller to multiply by
+            said = self.trimmer.judge(Labelled(noisy.ids, noisy.X, noisy.y, ones), part)
             at = np.argsort(said.ids)  # noisy rows come by id
             return said.y[at], said.weight[at], said.score[at]
         model = LinearClassifier(l2=_JUDGE_L2).fit(reference.X, reference.y)
