@@ -1,6 +1,7 @@
 """The direction in which learning a row lowers an objective, as the trusted rows have it."""
 
 from collections.abc import Callable
+from copy import copy
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,6 +111,18 @@ def objective_gradient(
 def trusted(view: View, folds: int | None) -> Labelled:
     """Return the rows that judge.
 
+    Parameters
+    ----------
+    view : View
+        The run as it stands.
+    folds : int or None
+        See ``objective_gradient``.
+
+    Returns
+    -------
+    Labelled
+        The reference, of at least one row.
+
     Raises
     ------
     InputError
@@ -145,7 +158,9 @@ def _without(surrogate: Surrogate, out: NDArray[np.bool_]) -> LinearClassifier:
     problem = Problem(rows, fitted.loss, fitted.intercept, float(model.l2), model.n_features_in_)
     expand = problem.expand if fitted.factor is not None else problem.expand_inexact
     _, gradient, _, inverse = expand(theta)
-    return model._at((theta - inverse.solve(gradient)).reshape(fitted.theta.shape))
+    moved = copy(model)
+    moved._set_theta((theta - inverse.solve(gradient)).reshape(fitted.theta.shape))
+    return moved
 
 
 def _deal(y: Labels, folds: int) -> NDArray[np.intp]:

@@ -53,7 +53,7 @@ class ExpectedInfluence(UtilityStrategy):
         self,
         objective: ObjectiveFactory | None = None,
         surrogate: LinearClassifier | None = None,
-        folds: int | None = 5,
+        folds: int | None = 3,
     ) -> None:
         self.objective = objective
         self.surrogate = surrogate

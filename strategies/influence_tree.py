@@ -13,7 +13,7 @@ from streamlearn.protocols import View
 from streamlearn.strategies.base import UtilityStrategy
 from streamlearn.strategies.direction import ObjectiveFactory, objective_gradient, trusted
 from streamlearn.strategies.outputs import on_open
-from streamlearn.strategies.surrogate import Surrogate, all_equal, fit_surrogate, products
+from streamlearn.strategies.surrogate import Surrogate, all_equal, blocks, fit_surrogate, products
 
 LABELS = ("none", "expected")
 NONE = np.empty(0)
@@ -76,7 +76,7 @@ class InfluenceTreeSampling(UtilityStrategy):
         tree: InfluenceTree | None = None,
         objective: ObjectiveFactory | None = None,
         surrogate: LinearClassifier | None = None,
-        folds: int | None = 5,
+        folds: int | None = 3,
         initial: int = 20,
     ) -> None:
         self.refit = refit
@@ -174,8 +174,13 @@ def _parameters(model: LinearClassifier) -> Floats:
 def _columns(tree: InfluenceTree, X: Matrix) -> dict[int, NDArray[np.float32]]:
     """Return the columns that the tree compares, in the precision it was grown in."""
     used = [int(j) for j in np.unique(tree.feature_) if 0 <= j < X.shape[1]]
-    some = X[:, used].toarray() if sparse.issparse(X) else X.take(used, axis=1)
-    return dict(zip(used, np.ascontiguousarray(some.T, dtype=np.float32), strict=True))
+    some = np.empty((len(used), X.shape[0]), dtype=np.float32)
+    if sparse.issparse(X):
+        some[:] = X[:, used].toarray().T
+    else:
+        for rows in blocks(*X.shape):
+            some[:, rows] = X[rows].take(used, axis=1).T
+    return dict(zip(used, some, strict=True))
 
 
 def _indicators(labels: int) -> NDArray[np.float64]:

@@ -40,21 +40,21 @@ class ISAL(UtilityStrategy):
 
     References
     ----------
-    Liu, Ding, Zhong, Li, Dai, He (2021), Influence selection for active learning, ICCV, eq. 9.
+    Liu, Ding, Zhong, Li, Dai, He (2021), Influence selection for active learning, ICCV.
 
     Examples
     --------
     >>> from streamlearn.influence import DemographicParity
     >>> fairer = ISAL(lambda X, y: DemographicParity(X, sensitive=X[:, 0] > 0), folds=None)
-    >>> ISAL(folds=3)
-    ISAL(folds=3)
+    >>> ISAL(folds=5)
+    ISAL(folds=5)
     """
 
     def __init__(
         self,
         objective: ObjectiveFactory | None = None,
         surrogate: LinearClassifier | None = None,
-        folds: int | None = 5,
+        folds: int | None = 3,
     ) -> None:
         self.objective = objective
         self.surrogate = surrogate

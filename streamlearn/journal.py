@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import time
+import weakref
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -59,6 +60,7 @@ class Journal:
         self._events = 0
         try:
             self._db = sqlite3.connect(self.path, isolation_level=None, timeout=10.0)
+            self._closer = weakref.finalize(self, self._db.close)
             self._db.execute(f"pragma synchronous={synchronous}")
             tables = {row[0] for row in self._db.execute("select name from sqlite_master")}
             if not tables:
@@ -205,8 +207,8 @@ class Journal:
         return frame.sort_values(["round", "told_at"], kind="stable", ignore_index=True)
 
     def close(self) -> None:
-        """Close the file; a closed journal takes no more events."""
-        self._db.close()
+        """Close the file now, not when the journal is forgotten; it takes no more events then."""
+        self._closer()
 
 
 def checksum(value: Any) -> int:

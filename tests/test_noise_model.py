@@ -19,7 +19,7 @@ from streamlearn.learners import TunedLinear, wrap
 from streamlearn.protocols import View
 from streamlearn.simulators import SimulatedAnnotator
 from streamlearn.strategies import Random
-from streamlearn.trimming import Auto, ConfidentTrim, DawidSkene, NoiseModel
+from streamlearn.trimming import Auto, ConfidentTrim, DawidSkene, InfluenceTrim, NoiseModel
 
 RATES = {
     2: np.array([[0.9, 0.1], [0.35, 0.65]]),
@@ -310,8 +310,10 @@ def test_upside_down_labels_teach_nothing_unless_understood() -> None:
     answered, view, truth = world(600, 200, 2, 0.0)
     assert view.reference is not None
     lies = Labelled(answered.ids, answered.X, 1 - truth, answered.weight)
-    said = Auto().judge(lies, view)
+    said = Auto("trim").judge(lies, view)
     assert said.reason[0].split(":")[0] in ("reference alone", "noise model")
+    assert (said.weight > 0).mean() < 0.2
+    said = Auto("relabel").judge(lies, view)
     used = said.weight > 0
     assert not used.any() or (said.y[used] == truth[used]).mean() > 0.9
 
@@ -355,9 +357,10 @@ def test_no_row_of_the_reference_judges_a_verdict_it_had_part_in(name: str) -> N
         assert np.array_equal(before[setting][others], after[setting][others])
 
 
-def test_trimmers_are_chosen_among_as_well() -> None:
+@pytest.mark.parametrize("trimmer", [ConfidentTrim(folds=3), InfluenceTrim()], ids=repr)
+def test_trimmers_are_chosen_among_as_well(trimmer: Any) -> None:
     answered, view, _ = world(300, 60)
-    said = Auto(trimmer=ConfidentTrim(folds=3)).judge(answered, view)
+    said = Auto(trimmer=trimmer).judge(answered, view)
     assert np.array_equal(said.ids, answered.ids)
 
 

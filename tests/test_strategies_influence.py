@@ -204,7 +204,7 @@ def test_expected_influence_of_two_classes_is_the_formula() -> None:
     view = view_of()
     surrogate = fit_surrogate(view, None)
     assert surrogate is not None
-    gradient = objective_gradient(view, surrogate, None, 5)
+    gradient = objective_gradient(view, surrogate, None, 3)
     s = surrogate.fitted.solve(gradient.reshape(-1, 1))[:, 0]
     p = surrogate.model.predict_proba(view.candidates.X)[:, 1]
     expected = 2 * p * (1 - p) * np.abs(view.candidates.X @ s[:-1] + s[-1])

@@ -1,6 +1,6 @@
 """Penalty and weight of trusted rows, chosen by cross-validated log-loss on those rows."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -9,11 +9,15 @@ from numpy.typing import NDArray
 
 from streamlearn.data import Floats, Labels, Matrix
 from streamlearn.errors import InputError
-from streamlearn.influence.linear import LinearClassifier
+from streamlearn.influence.kernel import margins
+from streamlearn.influence.losses import make_loss
+from streamlearn.influence.problem import Problem, use_factor
+from streamlearn.influence.rows import Rows, as_matrix
+from streamlearn.influence.solve import minimise
 
 PENALTIES = (50.0, 10.0, 1.0)  # the most regular first: its parameters are a good start for all
 TRUSTED_WEIGHTS = (1.0, 5.0)
-ROUGH = 1e-4  # tolerance of fits that only say which setting is best
+_ROUGH, _MOST_STEPS = 1e-4, 100  # of fits that only say which setting is best
 _LEAST = 1e-6  # probability that no prediction is taken to fall below
 
 Setting: TypeAlias = tuple[float, float]  # l2, weight of a trusted row
@@ -127,7 +131,7 @@ def cross_validate(
     trusted : ndarray of bool, shape (n,)
         The rows that judge; all of them for plain cross-validation.
     penalties, trusted_weights : sequences of float
-        What to choose from.
+        What to choose from. Where all rows are trusted, a weight is a penalty so many times less.
     count : int
         Folds.
     seed : int
@@ -147,32 +151,46 @@ def cross_validate(
     >>> cross_validate(X, y, np.ones(60), np.ones(60, bool)).best[0]
     1.0
     """
-    if trusted.all():
-        trusted_weights = trusted_weights[:1]  # all of them alike: a matter of the penalty
+    X, at = as_matrix(X), np.flatnonzero(trusted)
     settings = [(l2, share) for share in trusted_weights for l2 in penalties]
-    at = np.flatnonzero(trusted)
     losses = {setting: np.zeros(len(at)) for setting in settings}
-    parts = list(_splits(y, weight, at, count, seed))
-    if not parts:
-        return Tuning({})
-    for out, kept in parts:
-        model = LinearClassifier(warm_start=True, tol=ROUGH)
-        for l2, share in settings:
-            model.set_params(l2=l2).fit(X, y, np.where(trusted, share, 1.0) * kept)
-            held = at[out]
-            losses[l2, share][out] = log_loss(model.predict_proba(X[held]), model.classes_, y[held])
-    return Tuning(losses)
+    parts = folds(y[at], count, seed)
+    for out in parts:
+        found = held_out(X, y, weight, trusted, at[out], settings)
+        if not found:
+            return Tuning({})
+        for setting in settings:
+            losses[setting][out] = found[setting]
+    return Tuning(losses if parts else {})
 
 
-def _splits(
-    y: Labels, weight: Floats, at: NDArray[np.intp], count: int, seed: int
-) -> Iterator[tuple[NDArray[np.bool_], Floats]]:
-    """Held-out masks and the weights that leave them out; none if one cannot be fitted."""
-    found = []
-    for out in folds(y[at], count, seed):
-        kept = weight.copy()
-        kept[at[out]] = 0.0
-        if len(np.unique(y[kept > 0])) < 2:
-            return
-        found.append((out, kept))
-    yield from found
+def held_out(
+    X: Matrix,
+    y: Labels,
+    weight: Floats,
+    trusted: NDArray[np.bool_],
+    held: NDArray[np.intp],
+    settings: Iterable[Setting],
+) -> dict[Setting, Floats]:
+    """Log-loss of the rows held out, under a fit of each setting to all others.
+
+    Each fit starts where the one before ended. Empty where fewer than two classes are left.
+    """
+    used = weight > 0
+    used[held] = False
+    rows = np.flatnonzero(used)
+    classes = np.unique(y[rows])
+    if len(classes) < 2:
+        return {}
+    loss, d, left = make_loss("logistic", len(classes)), X.shape[1], X[rows]
+    theta, losses = np.zeros((loss.outputs, d + 1)), {}
+    for l2, share in settings:
+        counts = np.where(trusted[rows], share, 1.0) * weight[rows]
+        problem = Problem(Rows.in_memory(left, y[rows], counts, classes), loss, True, l2, d)
+        exact = use_factor("auto", theta.size)
+        expand = problem.expand if exact else problem.expand_inexact
+        flat, _, _ = minimise(problem.oracle, expand, theta.ravel(), _ROUGH, _MOST_STEPS)
+        theta = flat.reshape(theta.shape)
+        proba = loss.probabilities(margins(X[held], theta, True)).T
+        losses[l2, share] = log_loss(proba, classes, y[held])
+    return losses

@@ -12,24 +12,19 @@ from streamlearn.errors import InputError, whole
 from streamlearn.influence import LinearClassifier
 from streamlearn.influence.tuning import (
     PENALTIES,
-    ROUGH,
     TRUSTED_WEIGHTS,
     Tuning,
     cross_validate,
     folds,
+    held_out,
     log_loss,
 )
 from streamlearn.protocols import View
+from streamlearn.trimming.flip_rate_model import checked, weights
 from streamlearn.trimming.flip_rates import Said, stacked, with_ones
 from streamlearn.trimming.flip_rates import cross_validate as cross_validate_rates
-from streamlearn.trimming.noise_model import (
-    NoiseModel,
-    check_options,
-    checked,
-    settle,
-    together,
-    weights,
-)
+from streamlearn.trimming.noise_model import NoiseModel
+from streamlearn.trimming.rejudge import check_options, settle, together
 from streamlearn.trimming.share import keep
 
 KEEP, ALONE, TRIM, NOISE = "keep all", "reference alone", "trim", "noise model"
@@ -303,7 +298,7 @@ class Auto(BaseEstimator):  # type: ignore[misc]
         view: View | None,
     ) -> Tuning:
         """Losses on every fold after trimming by the other folds."""
-        n = len(noisy)
+        n, trusted = len(noisy), np.arange(len(y)) >= len(noisy)
         losses = {setting: np.zeros(len(reference)) for setting in _GRID}
         parts = folds(reference.y, self.folds, self.seed)
         if any(not _can_judge(reference.y[~out]) for out in parts):
@@ -311,12 +306,10 @@ class Auto(BaseEstimator):  # type: ignore[misc]
         for out in parts:
             labels, kept, _ = self._trim(noisy, reference.take(~out), view)
             given = np.concatenate([labels, y[n:]])
-            model = LinearClassifier(warm_start=True, tol=ROUGH)
-            for setting in _GRID:
-                counts = np.concatenate([weight[:n] * kept, np.where(out, 0.0, setting[1])])
-                model.set_params(l2=setting[0]).fit(X, given, counts)
-                proba = model.predict_proba(reference.X[out])
-                losses[setting][out] = log_loss(proba, model.classes_, reference.y[out])
+            counts = weight * np.append(kept, np.ones(len(reference)))
+            found = held_out(X, given, counts, trusted, n + np.flatnonzero(out), _GRID)
+            for setting, loss in found.items():
+                losses[setting][out] = loss
         return Tuning(losses if parts else {})
 
 

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from streamlearn.data import Matrix, as_labels
 from streamlearn.errors import InputError
-from streamlearn.trimming.noise_model import FlipRateModel, checked, weights
+from streamlearn.trimming.flip_rate_model import FlipRateModel, checked, weights
 
 
 class DawidSkene(FlipRateModel):

@@ -17,7 +17,14 @@ from streamlearn.memory import stack
 from streamlearn.protocols import View
 from streamlearn.trimming.share import allowed, spare
 from streamlearn.trimming.trim_rows import FITS, as_printed, ceiling, with_reference
-from streamlearn.trimming.verify import ACTIONS, Rows, Verified, folds_by_class, verified
+from streamlearn.trimming.verify import (
+    ACTIONS,
+    Rows,
+    SoftErrors,
+    Verified,
+    folds_by_class,
+    verified,
+)
 
 SCOPES = ("answered", "seen")
 WITHOUT = ("recent", "error")
@@ -53,7 +60,9 @@ class InfluenceTrim(BaseEstimator):  # type: ignore[misc]
         Judge new rows alone, or all remembered ones anew: those trimmed before can come back.
     without_reference : {"recent", "error"}
         What to do in a run without ``reference=``: let the recent rows judge each other,
-        cross-fitted, errors and all (then "recent rows" stands in the reasons), or raise.
+        cross-fitted, errors and all, by the mean probability of the labels not given (then
+        "recent rows" stands in the reasons), or raise. Judges with errors of their own are no
+        substitute for trusted ones: it can do harm, without noise too.
     folds : int
         Parts that judge.
     demand : float
@@ -140,7 +149,7 @@ class InfluenceTrim(BaseEstimator):  # type: ignore[misc]
             return own.unchanged("")
         if reference is not None:
             known = np.unique(reference.y[reference.weight > 0])
-            if not np.isin(own.rows.y, known).any():
+            if len(known) and not np.isin(own.rows.y, known).any():
                 return own.unchanged("the reference has no row of this class")
         if not self.verify:
             assert reference is not None
@@ -154,7 +163,7 @@ class InfluenceTrim(BaseEstimator):  # type: ignore[misc]
         found = verified(
             self._surrogate(),
             rows,
-            self.objective,
+            SoftErrors if reference is None and self.objective is None else self.objective,
             most=most,
             steps=steps,
             action=self.action,

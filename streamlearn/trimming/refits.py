@@ -13,7 +13,7 @@ from streamlearn.influence.rows import Rows, encode
 from streamlearn.influence.solve import Factor, minimise
 
 _HESSIANS, _CHORDS = 8, 4  # Hessians to share, one after the other, and steps with each
-_ENOUGH = 1e-2  # squared Newton decrement of the last step; chance moves a fit by 1 a parameter
+_ENOUGH = 0.1  # squared Newton decrement of the last step; chance moves a fit by 1 a parameter
 _TOL = 1e-5  # gradient a row to stop at, for a model on its own
 
 
@@ -75,14 +75,14 @@ class Refits:
         own, second : ndarray, shape (M, n)
             Weights of the rows with their labels, and with their second ones.
         near : Factor, optional
-            A Hessian that is about that of the last model, to begin with.
+            A Hessian to begin with; another is formed only where steps with it do not pay.
 
         Returns
         -------
         ndarray, shape (M, m, D)
             Parameters.
         Factor
-            The Hessian of the last model, at its parameters.
+            The Hessian of one of the models, near its parameters.
         """
         total = own.sum(axis=1) + (0.0 if second is None else second.sum(axis=1))
         problems = [
@@ -92,19 +92,19 @@ class Refits:
             zeros = np.zeros_like(start)
             factor = problems[-1].expand(zeros[-1].ravel())[-1]
             D = self._solve(factor, self._gradients(zeros, own, second))
-            return -D * (total[-1] / total)[:, None, None], factor
+            return -D * (total[-1] / np.maximum(total, 1e-300))[:, None, None], factor
         thetas, going = start.copy(), np.arange(len(own))
-        for _ in range(_HESSIANS):
+        for round in range(_HESSIANS):
             lead = going[-1]
-            factor = near or problems[lead].expand(thetas[lead].ravel())[-1]
-            near = None
+            if near is None or round:
+                near = problems[lead].expand(thetas[lead].ravel())[-1]
             # A model that holds rows out has that much less curvature.
-            stride = (total[lead] / total)[:, None, None]
+            stride = (total[lead] / np.maximum(total, 1e-300))[:, None, None]
             left, active, good = np.full(len(own), np.inf), going, thetas.copy()
             for _ in range(_CHORDS):
                 both = None if second is None else second[active]
                 G = self._gradients(thetas[active], own[active], both)
-                D = stride[active] * self._solve(factor, G)
+                D = stride[active] * self._solve(near, G)
                 now = np.einsum("qmn,qmn->q", G, D)
                 shrinks = now < 0.5 * left[active]
                 lost = active[~shrinks]
@@ -122,7 +122,8 @@ class Refits:
             problem = problems[m]
             found = minimise(problem.oracle, problem.expand, thetas[m].ravel(), _TOL, 50)
             thetas[m] = found[0].reshape(self.shape)
-        return thetas, problems[-1].expand(thetas[-1].ravel())[-1]
+        assert near is not None
+        return thetas, near
 
     def _solve(self, factor: Factor, G: Floats) -> Floats:
         """H^-1 times gradients (M, m, D)."""

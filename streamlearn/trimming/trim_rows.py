@@ -180,7 +180,7 @@ def ceiling(budget: float | int | str, n: int) -> tuple[int, int]:
         return int(_AUTO_MOST * n), _AUTO_STEPS
     if isinstance(budget, Integral) and not isinstance(budget, bool):
         return min(whole(budget, "budget", least=0), n), _STEPS
-    if not (isinstance(budget, Real) and 0 <= budget <= 1):
+    if isinstance(budget, bool) or not (isinstance(budget, Real) and 0 <= budget <= 1):
         raise InputError(
             f"budget must be a share between 0 and 1, a number of rows or 'auto', got {budget!r}"
         )

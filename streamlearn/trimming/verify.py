@@ -10,7 +10,13 @@ from numpy.typing import ArrayLike, NDArray
 from streamlearn.data import Floats, Ids, Labelled
 from streamlearn.influence.linear import LinearClassifier
 from streamlearn.influence.losses import Codes
-from streamlearn.influence.objectives import Objective, ValidationLoss, reduced_gradient
+from streamlearn.influence.objectives import (
+    MarginObjective,
+    Objective,
+    ValidationLoss,
+    reduced_gradient,
+)
+from streamlearn.influence.rows import encode
 from streamlearn.influence.solve import Factor
 from streamlearn.trimming.refits import Refits
 
@@ -83,6 +89,30 @@ class Verified:
     error: float
     model: LinearClassifier
     tried: tuple[Step, ...]
+
+
+class SoftErrors(MarginObjective):
+    """Mean probability of all labels but the given one: a share of errors with a slope.
+
+    Labels that are wrong at random add a constant to it and scale the rest (Ghosh, Kumar & Sastry
+    2017), so judges with errors of their own still know the better model. On the log-loss they
+    prefer one that is in doubt.
+    """
+
+    def __init__(self, X: Any, y: Any) -> None:
+        super().__init__(X)
+        self.y = np.asarray(y)
+
+    def _of_margins(self, model: LinearClassifier, U: Floats) -> Floats:
+        codes = encode(self.y, model.classes_, len(self.y))
+        P = model._loss().probabilities(U)[..., codes, np.arange(len(codes))]
+        return np.asarray(1.0 - P.mean(axis=-1))
+
+    def _slope(self, model: LinearClassifier, U: Floats) -> Floats:
+        codes = encode(self.y, model.classes_, len(self.y))
+        G = np.zeros((len(model.classes_), len(codes)))
+        G[codes, np.arange(len(codes))] = -1.0 / len(codes)
+        return model._loss().pull(U, G)
 
 
 def folds_by_class(y: ArrayLike, key: Floats, folds: int) -> Ids:
@@ -188,12 +218,13 @@ class _Paths:
         self.fits = Refits(settings, X, y, np.unique(y[weight > 0]), one_step=one_step)
         self.folds = K = int(rows.fold.max()) + 1
         self.judges = [np.flatnonzero((rows.fold == j) & (weight > 0)) for j in range(K)]
-        # Models: every path's own, then its rankers; the last path's own comes last of all.
-        self.rankers = [(p, j) for p in range(K + 1) for j in range(K) if j != p]
-        self.own = [(p, p) for p in range(K + 1)]
-        self.models = [*self.rankers, *self.own]
-        held = np.array([[rows.fold != p, rows.fold != j] for p, j in self.models]).all(axis=1)
-        self.held = held.astype(np.float64)
+        # The models of a path leave out the fold that judges it: its rankers one more fold each,
+        # its own, the last of them, no more. The last path is judged by nobody.
+        self.rankers = [[j for j in range(K) if j != p] for p in range(K + 1)]
+        self.held = [
+            np.array([(rows.fold != p) & (rows.fold != j) for j in [*self.rankers[p], p]], float)
+            for p in range(K + 1)
+        ]
         self.W = np.tile(weight, (K + 1, 1))  # of each path, with the labels given
         self.V = np.zeros_like(self.W) if action == "relabel" else None
         self.open = np.tile(rows.candidate & (weight > 0), (K + 1, 1))
@@ -203,37 +234,38 @@ class _Paths:
         self.counts = np.zeros(K + 1, dtype=np.int64)
         self.score = np.zeros(len(y))
         self.objectives: list[Objective] = []
-        self.thetas = np.zeros((len(self.models), *self.fits.shape))
-        self.factor: Factor | None = None
+        theta = np.zeros(self.fits.shape)
         if not one_step:
             first = LinearClassifier(**{**settings.get_params(), "tol": 1e-5})
-            first.fit(X, y, weight)
-            self.thetas[:] = first._theta()
+            theta = first.fit(X, y, weight)._theta()
+        self.thetas = [np.repeat(theta[None], len(held), axis=0) for held in self.held]
+        self.factors: list[Factor] = []
         self._refit()
-        self.fits.second_labels(self.thetas[-1])
-        model = self.fits.model(self.thetas[-1])
+        self.fits.second_labels(self.thetas[-1][-1])
+        model = self.fits.model(self.thetas[-1][-1])
         make = ValidationLoss if objective is None else objective
         for at in self.judges:
             share = (weight[at],) if objective is None else ()
             self.objectives.append(make(X[at], y[at], *share).at(model))
 
     def _refit(self) -> None:
-        """Fit all models to what the paths have left."""
-        of = [p for p, _ in self.models]
-        V = None if self.V is None or not self.V.any() else self.V[of] * self.held
-        self.thetas, self.factor = self.fits.fit(
-            self.thetas, self.W[of] * self.held, V, self.factor
-        )
+        """Fit every path's models to what it has left, sharing nothing with other paths."""
+        near: list[Factor | None] = [*self.factors] or [None] * len(self.held)
+        found = []
+        for p, held in enumerate(self.held):
+            V = None if self.V is None or not self.V[p].any() else self.V[p] * held
+            found.append(self.fits.fit(self.thetas[p], self.W[p] * held, V, near[p]))
+        self.thetas, self.factors = [f[0] for f in found], [f[1] for f in found]
 
     def state(self) -> tuple[Floats, Floats, Ids, Floats]:
         """The last path's parameters, weights, choice and scores."""
-        return self.thetas[-1].copy(), self.W[-1].copy(), self.chosen.copy(), self.score.copy()
+        return self.thetas[-1][-1].copy(), self.W[-1].copy(), self.chosen.copy(), self.score.copy()
 
     def judge(self) -> Floats:
         """What every fold says of its own path: losses of its rows, or one value a fold."""
         said = []
         for k, at in enumerate(self.judges):
-            theta = self.thetas[len(self.rankers) + k]
+            theta = self.thetas[k][-1]
             if self.objective is not None:
                 said.append(np.array([self.objectives[k].value(self.fits.model(theta))]))
                 continue
@@ -249,21 +281,16 @@ class _Paths:
 
     def advance(self, most: int, share: float) -> bool:
         """Go on by the rows that do most harm now; false where no row is harmful."""
-        assert self.factor is not None
-        gradients = np.array(
-            [
-                reduced_gradient(self.objectives[j], self.fits.model(theta))
-                for (_, j), theta in zip(self.rankers, self.thetas, strict=False)
-            ]
-        )
-        scores = self.fits.scores(self.thetas[: len(self.rankers)], gradients, self.factor)
-        judged_by = np.array([self.rows.fold != j for _, j in self.rankers])
         moved = False
-        for p in range(self.folds + 1):
-            mine = [r for r, (path, _) in enumerate(self.rankers) if path == p]
+        for p, (rankers, thetas) in enumerate(zip(self.rankers, self.thetas, strict=True)):
+            gradients = [
+                reduced_gradient(self.objectives[j], self.fits.model(theta))
+                for j, theta in zip(rankers, thetas, strict=False)
+            ]
+            scores = self.fits.scores(thetas[:-1], np.array(gradients), self.factors[p])
             # A row does not judge itself: only the models that left others out count.
-            counts = judged_by[mine].sum(axis=0)
-            score = (scores[mine] * judged_by[mine]).sum(axis=0) / np.maximum(counts, 1)
+            others = np.array([self.rows.fold != j for j in rankers])
+            score = (scores * others).sum(axis=0) / np.maximum(others.sum(axis=0), 1)
             quota = round(most * share * self.room[p] / max(self.room[-1], 1)) - self.counts[p]
             picked = self._worst(p, score, quota)
             moved |= p == self.folds and len(picked) > 0
@@ -287,7 +314,7 @@ class _Paths:
         self.open[p, picked] = False
         self.counts[p] += len(picked)
         if self.action == "weight":
-            U = self.fits.margins_of(self.thetas[len(self.rankers) + p], picked)
+            U = self.fits.margins_of(self.thetas[p][-1], picked)
             P = self.fits.loss.probabilities(U)
             self.W[p, picked] *= P[self.fits.codes[picked], np.arange(len(picked))]
             return
