@@ -131,7 +131,9 @@ def test_refits_agree_with_retraining(loss: str, classes: int, sparse_rows: bool
     model = LinearClassifier(loss, l2=0.7)
     fits = Refits(model, X, part.y, np.arange(classes))
     fits.other = (fits.codes + 1) % classes
-    thetas, _ = fits.fit(np.zeros((6, *fits.shape)), np.asarray(W, np.float64), V.astype(np.float64))
+    thetas, _ = fits.fit(
+        np.zeros((6, *fits.shape)), np.asarray(W, np.float64), V.astype(np.float64)
+    )
     for theta, own, second in zip(thetas, W, V, strict=True):
         twice = LinearClassifier(loss, l2=0.7).fit(
             np.tile(part.X, (2, 1)), np.concatenate([part.y, fits.other]), [*own, *second]

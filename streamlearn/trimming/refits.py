@@ -13,7 +13,7 @@ from streamlearn.influence.rows import Rows, encode
 from streamlearn.influence.solve import Factor, minimise
 
 _HESSIANS, _CHORDS = 8, 4  # Hessians to share, one after the other, and steps with each
-_ENOUGH = 0.1  # squared Newton decrement of the last step; chance moves a fit by 1 a parameter
+_ENOUGH = 1e-2  # squared Newton decrement of the last step; chance moves a fit by 1 a parameter
 _TOL = 1e-5  # gradient a row to stop at, for a model on its own
 
 
@@ -82,7 +82,7 @@ class Refits:
         ndarray, shape (M, m, D)
             Parameters.
         Factor
-            The Hessian of one of the models, near its parameters.
+            The Hessian of the last model, at its parameters.
         """
         total = own.sum(axis=1) + (0.0 if second is None else second.sum(axis=1))
         problems = [
@@ -122,8 +122,8 @@ class Refits:
             problem = problems[m]
             found = minimise(problem.oracle, problem.expand, thetas[m].ravel(), _TOL, 50)
             thetas[m] = found[0].reshape(self.shape)
-        assert near is not None
-        return thetas, near
+        # Where the start was, others' rows had a say; the scores' Hessian has to be of these alone.
+        return thetas, problems[-1].expand(thetas[-1].ravel())[-1]
 
     def _solve(self, factor: Factor, G: Floats) -> Floats:
         """H^-1 times gradients (M, m, D)."""
