@@ -27,7 +27,8 @@ types: $(VENV)/lint $(VENV)/test
 	$(BIN)/mypy
 
 bench: $(VENV)/core  ## ratios against named baselines, some minutes
-	for script in loop_overhead query_speed influence_speed influence_tree; do \
+	for script in loop_overhead query_speed trim_speed influence_queries influence_speed \
+		influence_tree; do \
 		$(BIN)/python benchmarks/$$script.py || exit 1; done
 
 reproduce: $(VENV)/core  ## published figures and truth by retraining, up to an hour

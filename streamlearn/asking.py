@@ -1,5 +1,6 @@
 """What to ask next: candidates drawn, the quota of the round, the strategy's choice checked."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -63,7 +64,7 @@ class Asking:
         # Fractions carry over, so that small batches do not all round to nothing.
         return min(offered, int(self.per_round * self._offered + 1e-9) - self._asked)
 
-    def choose(self, view: View, n: int, number: int) -> Ids:
+    def choose(self, view: Callable[[], View], n: int, number: int) -> Ids:
         """Return at most n open ids for query ``number``, the strategy's choice checked."""
         candidates = self.candidates
         if n <= 0:
@@ -72,7 +73,7 @@ class Asking:
             whole = n == len(candidates) and bool(candidates.open.all())
             return candidates.ids if whole else candidates.ids[candidates.open][:n]
         rng = np.random.default_rng([self.seed, number])
-        ids = as_ids(self.strategy.select(view, n, rng), "a strategy's choice")
+        ids = as_ids(self.strategy.select(view(), n, rng), "a strategy's choice")
         at = candidates.positions(ids)
         if len(ids) > n or len(np.unique(at)) < len(at) or not candidates.open[at].all():
             raise StreamlearnError(

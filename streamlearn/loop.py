@@ -3,7 +3,6 @@
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,7 @@ from streamlearn.journal import Asked, Journal, checksum, describe
 from streamlearn.known import initial_rows, labelled_rows, reference_rows
 from streamlearn.learners.wrap import wrap
 from streamlearn.ledger import Ledger
-from streamlearn.memory import Memory, Reservoir, stack
+from streamlearn.memory import NO_ROWS, Memory, Reservoir, stack
 from streamlearn.metrics import Metric, resolve
 from streamlearn.protocols import (
     Annotator,
@@ -243,7 +242,7 @@ class Loop:
             if self.source.streaming:
                 self._memo = {}  # other candidates
             n = asking.quota() if allowed is None else min(asking.quota(), allowed)
-            ids = asking.choose(self._view(), n, ledger.queries + 1)
+            ids = asking.choose(self._view, n, ledger.queries + 1)
             if len(ids):
                 return self._open(self._noted(ids))
             if not self.source.streaming:
@@ -279,28 +278,27 @@ class Loop:
         checked = self._ledger.check(answer)
         self._check_classes(checked.y)
         if len(checked.rows) == 0:
-            return self._round(checked.sheet.query, Memory.none())
+            return self._round(checked.sheet.query, NO_ROWS)
         if self.journal is not None:
             self.journal.told(answer)
         # From here on the answer counts; if a plug-in fails now, memory and journal disagree.
         self._failed = True
         query, answered = checked.sheet.query, self._ledger.apply(checked)
-        view = self._view()
-        round = self._round(query, answered)
+        judgement = judged = None
         if len(answered):
-            judgement = None if self.trimmer is None else self.trimmer.judge(answered, view)
+            if self.trimmer is not None:
+                judgement = self.trimmer.judge(answered, self._view())
             judged = self._memory.enter(answered, judgement)
             new = judged if judged.weight.all() else judged.take(judged.weight > 0)
             self.learner.learn(new, self._memory.kept)
             self._memo = {}
-            round = self._round(query, answered, judgement, judged)
+        round = self._round(query, answered, judgement, judged)
         self.history.append(self._light(round))
         self._failed = False
-        view = self._view()
         for recorder in self.recorders:
-            recorder.after(round, view)
-        if self.stop is not None and (reason := self.stop.check(self.history, view)):
-            self.stopped = reason
+            recorder.after(round, self._view())
+        if self.stop is not None:
+            self.stopped = self.stop.check(self.history, self._view()) or self.stopped
         return round
 
     def run(self, annotator: Annotator | None = None, patience: int = 1000) -> Iterator[Round]:
@@ -331,7 +329,8 @@ class Loop:
             if not heard:
                 query, clock = self.ask(), clock + 1
             heard, fresh = False, False
-            for answer in who.answer(self.open_queries, clock) if self.open_queries else ():
+            queries = self.open_queries
+            for answer in who.answer(queries, clock) if queries else ():
                 bought = self._ledger.labels
                 round = self.tell(answer)
                 if self._ledger.labels != bought:
@@ -389,7 +388,7 @@ class Loop:
         parts = [part for part in (self._reference, initial) if part is not None and len(part)]
         if parts:
             self.learner.learn(stack(parts), self._memory.kept)
-            known = Memory.none() if initial is None else initial
+            known = NO_ROWS if initial is None else initial
             self.history.append(self._light(self._round(None, known, None, known)))
 
     def _noted(self, ids: Ids) -> Query:
@@ -406,9 +405,8 @@ class Loop:
 
     def _open(self, query: Query) -> Query:
         """Count a query as out and show it to the recorders."""
-        view = self._view()
         for recorder in self.recorders:
-            recorder.before(view, query)
+            recorder.before(self._view(), query)
         self._ledger.open(query, self._asking.take(query.ids))
         return query
 
@@ -445,7 +443,13 @@ class Loop:
         if len(known) and y.dtype.kind != known.dtype.kind:
             odd = y
         elif self.classes is not None:
-            odd = y[known[np.minimum(np.searchsorted(known, y), len(known) - 1)] != y]
+            fits = np.zeros(len(y), np.bool_)
+            if len(known) <= 8:  # for a few classes, cheaper than a search
+                for label in known:
+                    fits |= y == label
+            else:
+                fits = known[np.minimum(np.searchsorted(known, y), len(known) - 1)] == y
+            odd = y[~fits]
         else:
             if hasattr(self.learner, "check_labels"):
                 self.learner.check_labels(y)
@@ -504,7 +508,9 @@ class Loop:
         """A pool is finite; a stream would fill the memory with rows gone by."""
         if not self.source.streaming:
             return round
-        return replace(round, query=None, answered=Memory.none(), judgement=None)
+        counts = round.closed, round.trimmed, round.relabelled
+        spent = round.labels, round.cost
+        return Round(round.number, None, NO_ROWS, None, *counts, round.scores, *spent)
 
     def _check_sound(self) -> None:
         if self._failed:

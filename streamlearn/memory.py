@@ -9,6 +9,8 @@ from streamlearn.data import Ids, Index, Judgement, Labelled, Labels
 from streamlearn.errors import InputError, StreamlearnError
 from streamlearn.keyed import uniform
 
+NO_ROWS = Labelled(np.empty(0, np.int64), np.empty((0, 0)), np.empty(0), np.empty(0))
+
 
 @dataclass(frozen=True)
 class Reservoir:
@@ -104,7 +106,7 @@ class Memory:
     def rows(self) -> Labelled:
         """All remembered rows as judged, weight 0 included, the reference not."""
         if not self._chunks:
-            return self.none()
+            return NO_ROWS
         if len(self._chunks) > 1:
             self._chunks, self._given = [stack(self._chunks)], [_join(self._given)]
         return self._chunks[0]
@@ -122,11 +124,6 @@ class Memory:
         if self.reference is None:
             return rows
         return stack([self.reference, rows]) if len(rows) else self.reference
-
-    @staticmethod
-    def none() -> Labelled:
-        """No rows at all."""
-        return Labelled(np.empty(0, np.int64), np.empty((0, 0)), np.empty(0), np.empty(0))
 
 
 def _revised(rows: Labelled, judgement: Judgement) -> Labelled:

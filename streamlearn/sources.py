@@ -176,7 +176,7 @@ class Stream:
                     )
                 self._labels.append((ids, labels))
             self._recent.append((ids, rows))
-            return Candidates(ids, X, np.ones(n, dtype=np.bool_), Index(ids))
+            return Candidates(ids, X, np.ones(n, dtype=np.bool_))
         return None
 
     def encode(self, rows: Any) -> Matrix:

@@ -1,8 +1,8 @@
 """What each way to clean a noisy stream is worth, on real data and against every baseline.
 
-    python benchmarks/noisy_stream.py --quick              # two or three minutes
-    python benchmarks/noisy_stream.py --paper              # the paper's own setting, Adult
-    python benchmarks/noisy_stream.py --jobs 2             # the main table; resumes
+    python benchmarks/trimming_streams.py --quick              # two or three minutes
+    python benchmarks/trimming_streams.py --paper              # the paper's own setting, Adult
+    python benchmarks/trimming_streams.py --jobs 2             # the main table; resumes
 
 Streams of ten batches. The reference is clean, trains first and judges; every arm tunes the
 learner's penalty alike, by the log-loss on folds of the reference that neither the learner nor the
