@@ -53,7 +53,7 @@ $(VENV)/test: $(VENV)/core
 	touch $@
 
 $(VENV)/extras: $(VENV)/test
-	$(BIN)/python -m pip install -q -e ".[all,test]"
+	$(BIN)/python -m pip install -q -e ".[all,oracles,test]"
 	touch $@
 
 $(VENV)/lint: $(VENV)/core
