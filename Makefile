@@ -14,7 +14,7 @@ demo: $(VENV)/core  ## campaigns and a noisy stream on real data, in under a min
 	$(BIN)/python examples/demo.py
 
 test: $(VENV)/test  ## everything that needs no optional package
-	$(BIN)/python -m pytest -m "not extra"
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not extra"
 
 test-extras: $(VENV)/extras  ## what needs optional packages
 	$(BIN)/python -m pytest -m extra
