@@ -28,6 +28,9 @@ def named(labels: Labels) -> str:
 
 def located(y: Labels, classes: Labels) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
     """Return where each label stands among sorted classes, and whether it is one of them."""
+    if len(classes) == 2:  # two comparisons are cheaper than a search
+        second = y == classes[1]
+        return second.astype(np.intp), second | (y == classes[0])
     at = np.searchsorted(classes, y)
     at[at == len(classes)] = 0
     return at, classes[at] == y
