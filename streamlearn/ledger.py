@@ -73,8 +73,10 @@ class Ledger:
         """Answers still expected for the open rows: what a budget must hold back."""
         total = 0
         for sheet in self._sheets.values():
-            given = sum((state > _NONE).astype(np.int64) for state, _ in sheet.votes.values())
-            total += int((self.votes - given - np.zeros(len(sheet.closed)))[~sheet.closed].sum())
+            given = np.zeros(len(sheet.closed), np.int64)
+            for state, _ in sheet.votes.values():
+                given += state > _NONE
+            total += int((self.votes - given)[~sheet.closed].sum())
         return total
 
     def open_queries(self) -> list[Query]:
@@ -144,9 +146,10 @@ class Ledger:
         if self.votes == 1 and checked.in_order:
             self.labels += n
             self.cost += checked.cost
-            sheet.votes[checked.answer.annotator] = kinds, checked.y
+            y = checked.y.copy()  # it stays, and the caller's array is the caller's
+            sheet.votes[checked.answer.annotator] = kinds, y
             sheet.closed[:] = True
-            answered = Labelled(sheet.query.ids, sheet.X, checked.y, np.ones(n))
+            answered = Labelled(sheet.query.ids, sheet.X, y, np.ones(n))
             self._retire(sheet)
             return answered
         labelled = rows[kinds == _LABEL]

@@ -26,6 +26,7 @@ from streamlearn.data import (
 from streamlearn.errors import InputError, JournalError, StreamlearnError, whole
 from streamlearn.journal import Asked, Journal, checksum, describe
 from streamlearn.known import initial_rows, labelled_rows, reference_rows
+from streamlearn.learners.rows import located
 from streamlearn.learners.wrap import wrap
 from streamlearn.ledger import Ledger
 from streamlearn.memory import NO_ROWS, Memory, Reservoir, stack
@@ -443,13 +444,7 @@ class Loop:
         if len(known) and y.dtype.kind != known.dtype.kind:
             odd = y
         elif self.classes is not None:
-            fits = np.zeros(len(y), np.bool_)
-            if len(known) <= 8:  # for a few classes, cheaper than a search
-                for label in known:
-                    fits |= y == label
-            else:
-                fits = known[np.minimum(np.searchsorted(known, y), len(known) - 1)] == y
-            odd = y[~fits]
+            odd = y[~located(y, known)[1]]
         else:
             if hasattr(self.learner, "check_labels"):
                 self.learner.check_labels(y)

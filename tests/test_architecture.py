@@ -45,7 +45,7 @@ ALLOWED = {
     "protocols": {"data"},
     "loop": {
         "protocols", "asking", "journal", "known", "ledger", "memory", "metrics", "sources",
-        "stopping", "learners.wrap",
+        "stopping", "learners.rows", "learners.wrap",
     },
     "influence": set(),
     "trimming": {"protocols", "memory", "influence"},

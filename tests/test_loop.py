@@ -363,3 +363,13 @@ def test_a_pool_is_never_copied() -> None:
     offered = source.draw(np.array([3]))
     assert offered is not None
     assert offered.X is big
+
+
+def test_labels_told_are_the_loops_own() -> None:
+    loop = campaign(strategy=Random(), initial=None, test=None)
+    query = loop.ask()
+    assert query is not None
+    y = np.arange(len(query)) % 2
+    loop.tell(Answer(1, query.ids, y))
+    y[:] = 7  # the caller fills his buffer anew
+    assert set(loop.labelled().y.tolist()) == {0, 1}
