@@ -163,8 +163,9 @@ class Panel:
     ----------
     annotators : sequence of SimulatedAnnotator
         The members; names differ, truth is the same.
-    per_row : int, optional
-        How many of them see each row, drawn for each row by (seed, name, id); None means all.
+    per_row : int or "asked", optional
+        How many of them see each row, drawn for each row by (seed, name, id); "asked" means as
+        many as the query asks for, the next in line if a row is asked again; None means all.
     seed : int
         Any whole number.
 
@@ -187,7 +188,7 @@ class Panel:
     def __init__(
         self,
         annotators: Sequence[SimulatedAnnotator],
-        per_row: int | None = None,
+        per_row: int | str | None = None,
         *,
         seed: int = 0,
     ) -> None:
@@ -195,8 +196,11 @@ class Panel:
         names = [member.name for member in self.annotators]
         if not names or len(set(names)) < len(names):
             raise InputError(f"a panel needs members of different names, got {names}")
-        if per_row is not None and not 1 <= per_row <= len(names):
-            raise InputError(f"per_row must be from 1 to {len(names)} (all), got {per_row}")
+        counted = isinstance(per_row, int) and not isinstance(per_row, bool)
+        if not (per_row in (None, "asked") or (counted and 1 <= per_row <= len(names))):  # type: ignore[operator]
+            raise InputError(
+                f'per_row must be from 1 to {len(names)} (all) or "asked", got {per_row!r}'
+            )
         first = self.annotators[0]
         for other in self.annotators[1:]:
             if len(other.ids) != len(first.ids) or (other.truth(first.ids) != first.truth()).any():
@@ -226,22 +230,39 @@ class Panel:
         """
         if self.per_row is None:
             return [a for member in self.annotators for a in member.answer(open_queries, round)]
-        shares = [(query, self.assigned(query.ids)) for query in open_queries]
+        shares = [
+            (query, self.assigned(query.ids, query.votes if self.per_row == "asked" else None))
+            for query in open_queries
+        ]
         answers = []
         for j, member in enumerate(self.annotators):
             own = [_part(query, asked[:, j]) for query, asked in shares]
             answers += member.answer(own, round)
         return answers
 
-    def assigned(self, ids: ArrayLike) -> NDArray[np.bool_]:
-        """Return who sees which row, shape (n, members)."""
+    def assigned(self, ids: ArrayLike, votes: int | Ids | None = None) -> NDArray[np.bool_]:
+        """Return who sees which row, shape (n, members).
+
+        Parameters
+        ----------
+        ids : array-like of int, shape (n,)
+            The rows.
+        votes : int or ndarray of int64, shape (n,), optional
+            How many see each row; None is ``per_row``, or one if that is "asked".
+
+        Returns
+        -------
+        ndarray of bool, shape (n, members)
+        """
         draws = np.column_stack(
             [uniform(self.seed, ids, f"panel {member.name}") for member in self.annotators]
         )
-        if self.per_row is None:
+        if votes is None:
+            votes = 1 if self.per_row == "asked" else self.per_row  # type: ignore[assignment]
+        if votes is None:
             return np.ones(draws.shape, dtype=bool)
-        last = np.partition(draws, self.per_row - 1, axis=1)[:, self.per_row - 1, None]
-        return draws <= last
+        place = draws.argsort(axis=1).argsort(axis=1)
+        return place < np.reshape(votes, (-1, 1))
 
     def flipped(self, ids: ArrayLike | None = None) -> NDArray[np.bool_]:
         """Return which member flips which label if asked, shape (n, members)."""
@@ -254,7 +275,9 @@ class Panel:
 
 def _part(query: Query, rows: NDArray[np.bool_]) -> Query:
     """Return the query of some of its rows."""
-    return Query(query.round, query.ids[rows], None if query.X is None else take(query.X, rows))
+    X = None if query.X is None else take(query.X, rows)
+    votes = query.votes if isinstance(query.votes, int) else query.votes[rows]
+    return Query(query.round, query.ids[rows], X, votes)
 
 
 def _refusal(abstain: Any, X: Any, n: int) -> Floats:

@@ -114,7 +114,8 @@ class Config:
     classes : list, optional
         All labels there can be.
     data, learner, strategy, trimmer, annotator
-        The sections; where rows have to be chosen the strategy is margin by default.
+        The sections; where rows have to be chosen the strategy is margin by default, and the
+        learner a linear one that chooses its own penalty.
     stop : Stop, optional
         When to end early.
     """
@@ -130,7 +131,7 @@ class Config:
     metrics: list[str] = field(default_factory=lambda: ["accuracy"])
     classes: list[Any] | None = None
     data: Data = field(default_factory=Data)
-    learner: Part = field(default_factory=lambda: Part("learners", "logistic"))
+    learner: Part = field(default_factory=lambda: Part("learners", "tuned_linear"))
     strategy: Part | None = None
     trimmer: Part | None = None
     annotator: Answering = field(default_factory=Answering)
@@ -311,7 +312,7 @@ def _read_named(group: str, key: str, default: str | None = None) -> Any:
 _READERS: Mapping[str, Any] = {
     "budget": _budget,
     "data": _data,
-    "learner": _read_named("learners", "learner", "logistic"),
+    "learner": _read_named("learners", "learner", "tuned_linear"),
     "strategy": _read_named("strategies", "strategy"),
     "trimmer": _read_named("trimmers", "trimmer"),
     "annotator": _annotator,

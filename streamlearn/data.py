@@ -224,11 +224,14 @@ class Query:
         Highest utility first.
     X : ndarray, CSR matrix or DataFrame of n rows
         The rows as the source was given them: a frame stays a frame.
+    votes : int or ndarray of int64, shape (n,)
+        Answers a row needs in all, from as many annotators; more for rows asked again.
     """
 
     round: int
     ids: Ids
     X: Any
+    votes: int | Ids = 1
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -298,6 +301,36 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Votes:
+    """Labels told so far, one entry for each annotator and row; abstentions are left out.
+
+    Parameters
+    ----------
+    ids : ndarray of int64, shape (m,)
+        The row voted on.
+    annotator : ndarray of str, shape (m,)
+        Who voted.
+    y : ndarray, shape (m,)
+        For what.
+    """
+
+    ids: Ids
+    annotator: NDArray[np.str_]
+    y: Labels
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def count(self, ids: Ids) -> Ids:
+        """Return how many labels each of the ids has, shape (n,)."""
+        known, counts = np.unique(self.ids, return_counts=True)
+        if not len(known):
+            return np.zeros(len(ids), np.int64)
+        at = np.minimum(np.searchsorted(known, ids), len(known) - 1)
+        return np.where(known[at] == ids, counts[at], 0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Judgement:
     """What a trimmer says of rows already answered: trimmed, relabelled, re-weighted or kept.
 
@@ -313,6 +346,9 @@ class Judgement:
         The trimmer's own score, higher = more worth keeping.
     reason : ndarray of str, shape (n,)
         Why; empty for rows left as they were.
+    again : ndarray of int64, shape (n,), optional
+        Further answers to ask for, from other annotators. A row asked again is set aside: its
+        weight is 0 until it closes again, with the majority of all its answers.
     """
 
     ids: Ids
@@ -320,6 +356,7 @@ class Judgement:
     weight: Floats
     score: Floats
     reason: NDArray[np.str_]
+    again: Ids | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -345,6 +382,8 @@ class Round:
         Rows judged to weigh nothing.
     relabelled : int
         Rows judged to have another label than the answered one.
+    reopened : int
+        Rows asked again, of this answer or older.
     scores : mapping of str to float
         Scores on the test rows after learning; empty if nothing was learned.
     labels : int
@@ -360,6 +399,7 @@ class Round:
     closed: int = 0
     trimmed: int = 0
     relabelled: int = 0
+    reopened: int = 0
     scores: Mapping[str, float] = field(default_factory=dict)
     labels: int = 0
     cost: float = 0.0

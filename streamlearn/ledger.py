@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from streamlearn.data import Answer, Ids, Index, Labelled, Labels, Matrix, Query, take
+from streamlearn.data import Answer, Ids, Index, Labelled, Labels, Matrix, Query, Votes, take
 from streamlearn.errors import AnswerError, InputError
 
 _NONE, _LABEL, _ABSTAINED = 0, 1, 2
@@ -18,8 +18,12 @@ class _Sheet:
 
     query: Query
     X: Matrix
-    closed: NDArray[np.bool_]
+    wanted: int | Ids  # answers that close a row
     votes: dict[str, tuple[NDArray[np.int8], Labels]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.closed = np.zeros(len(self.query.ids), np.bool_)
+        self.moved = np.zeros(len(self.query.ids), np.bool_)  # asked again by a later query
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +63,43 @@ class Ledger:
     def open(self, query: Query, X: Matrix) -> None:
         """Note a query as out; X are its encoded rows."""
         self.queries = query.round
-        closed = np.zeros(len(query.ids), np.bool_)
-        self._sheets[query.round] = _Sheet(query, X, closed)
+        self._sheets[query.round] = _Sheet(query, X, self.votes)
+
+    def latest(self, ids: Ids) -> Ids:
+        """Return the latest query that holds each id, shape (n,); 0 where none is remembered."""
+        number = np.zeros(len(ids), np.int64)
+        for found, mask in self.find(ids):
+            number[mask] = np.maximum(number[mask], found)
+        return number
+
+    def again(self, query: Query, X: Matrix, more: Ids) -> Query:
+        """Note closed rows of one query as out again, each for so many answers more.
+
+        Their votes go with them: who has answered them is known, and counts.
+        """
+        self.queries = query.round
+        old = self._done.get(number := int(self.latest(query.ids)[0])) or self._sheets[number]
+        at = Index(old.query.ids).positions(query.ids)
+        old.moved[at] = True
+        votes = {name: (state[at], y[at]) for name, (state, y) in old.votes.items()}
+        heard = sum((state > _NONE).astype(np.int64) for state, _ in votes.values())
+        query = replace(query, votes=heard + more)
+        self._sheets[query.round] = _Sheet(query, X, query.votes, votes)
+        return query
+
+    def told(self) -> Votes:
+        """Every label told, of open and closed queries that are not forgotten."""
+        ids, who, said = [], [], []
+        for sheet in (*self._done.values(), *self._sheets.values()):
+            for name, (state, y) in sheet.votes.items():
+                labelled = (state == _LABEL) & ~sheet.moved
+                ids.append(sheet.query.ids[labelled])
+                who.append(np.full(len(ids[-1]), name))
+                said.append(y[labelled])
+        if not ids:
+            return Votes(np.empty(0, np.int64), np.empty(0, np.str_), np.empty(0))
+        y = np.concatenate([column for column in said if len(column)] or said)
+        return Votes(np.concatenate(ids), np.concatenate(who), y)
 
     @property
     def pending(self) -> Ids:
@@ -76,7 +115,7 @@ class Ledger:
             given = np.zeros(len(sheet.closed), np.int64)
             for state, _ in sheet.votes.values():
                 given += state > _NONE
-            total += int((self.votes - given)[~sheet.closed].sum())
+            total += int((sheet.wanted - given)[~sheet.closed].sum())
         return total
 
     def open_queries(self) -> list[Query]:
@@ -84,7 +123,12 @@ class Ledger:
         return [
             s.query
             if not s.closed.any()
-            else replace(s.query, ids=s.query.ids[~s.closed], X=take(s.query.X, ~s.closed))
+            else replace(
+                s.query,
+                ids=s.query.ids[~s.closed],
+                X=take(s.query.X, ~s.closed),
+                votes=s.wanted if isinstance(s.wanted, int) else s.wanted[~s.closed],
+            )
             for s in self._sheets.values()
         ]
 
@@ -136,6 +180,11 @@ class Ledger:
                     f"annotator {answer.annotator!r} answered id {asked[at]} with {was!s} before "
                     f"and with {now!s} now; the first answer stands"
                 )
+        if (gone := new & sheet.moved[rows]).any():
+            odd = asked[gone][:1]
+            raise AnswerError(
+                f"id {odd[0]} was asked again in round {self.latest(odd)[0]}; answer it there"
+            )
         share = np.count_nonzero(new) / max(len(new), 1)
         return Checked(answer, sheet, rows[new], kinds[new], answer.y[new[:n]], price * share)
 
@@ -169,7 +218,7 @@ class Ledger:
         self.cost += checked.cost
 
         count = sum((s[rows] > _NONE).astype(np.int64) for s, _ in sheet.votes.values())
-        closing = rows[(count >= self.votes) & ~sheet.closed[rows]]
+        closing = rows[(count >= _of(sheet.wanted, rows)) & ~sheet.closed[rows]]
         sheet.closed[closing] = True
         heard = np.zeros(len(closing), np.bool_)
         for s, _ in sheet.votes.values():
@@ -219,3 +268,7 @@ class Ledger:
         for number, sheet in [*self._sheets.items(), *reversed(self._done.items())]:
             if (mask := np.isin(ids, sheet.query.ids)).any():
                 yield number, mask
+
+
+def _of(wanted: int | Ids, rows: Ids) -> int | Ids:
+    return wanted if isinstance(wanted, int) else wanted[rows]

@@ -144,6 +144,8 @@ class Loop:
         self.journal: Journal | None = None
         self._failed = False
         self._memo: dict[str, Any] = {}
+        self._doubts: dict[int, int] = {}  # id: further answers to ask for
+        self._reopened = NO_ROWS.ids
 
         streaming = self.source.streaming
         keeps = _STREAM_KEEPS if streaming else None
@@ -234,6 +236,8 @@ class Loop:
         self._check_sound()
         if self.stopped is not None:
             return None
+        if (again := self._ask_again()) is not None:
+            return again
         ledger, asking = self._ledger, self._asking
         allowed = self.budget.affords(
             ledger.labels, ledger.cost, ledger.pending_votes, ledger.votes
@@ -245,7 +249,11 @@ class Loop:
             n = asking.quota() if allowed is None else min(asking.quota(), allowed)
             ids = asking.choose(self._view, n, ledger.queries + 1)
             if len(ids):
-                return self._open(self._noted(ids))
+                try:
+                    return self._open(self._noted(ids))
+                except JournalError:
+                    asking.put_back()
+                    raise
             if not self.source.streaming:
                 reason = f"{asking.strategy!r} chose no row"
                 break
@@ -285,15 +293,19 @@ class Loop:
         # From here on the answer counts; if a plug-in fails now, memory and journal disagree.
         self._failed = True
         query, answered = checked.sheet.query, self._ledger.apply(checked)
-        judgement = judged = None
+        judgement, judged, reopened = None, None, 0
         if len(answered):
             if self.trimmer is not None:
                 judgement = self.trimmer.judge(answered, self._view())
+            if len(self._reopened):
+                self._memory.drop(np.intersect1d(self._reopened, answered.ids))
+                self._reopened = np.setdiff1d(self._reopened, answered.ids)
             judged = self._memory.enter(answered, judgement)
             new = judged if judged.weight.all() else judged.take(judged.weight > 0)
             self.learner.learn(new, self._memory.kept)
             self._memo = {}
-        round = self._round(query, answered, judgement, judged)
+            reopened = self._note_doubts(judgement)
+        round = self._round(query, answered, judgement, judged, reopened)
         self.history.append(self._light(round))
         self._failed = False
         for recorder in self.recorders:
@@ -352,11 +364,13 @@ class Loop:
         """Return which of the ids belong to which query, as {round: ids}; open queries first."""
         ids = as_ids(answered)
         found: dict[int, Ids] = {}
+        left = np.arange(len(ids))
         for number, mask in self._ledger.find(ids):
-            found[number] = ids[mask]
-            ids = ids[~mask]
-        if len(ids):
-            raise InputError(f"id {ids[0]} was never asked; answer the ids of an open query")
+            if (here := mask[left]).any():
+                found[number] = ids[left[here]]
+                left = left[~here]
+        if len(left):
+            raise InputError(f"id {ids[left[0]]} was never asked; answer the ids of an open query")
         return found
 
     def labelled(self) -> Labelled:
@@ -373,6 +387,7 @@ class Loop:
                 "closed": r.closed,
                 "trimmed": r.trimmed,
                 "relabelled": r.relabelled,
+                "reopened": r.reopened,
                 **r.scores,
             }
             for r in self.history
@@ -394,14 +409,11 @@ class Loop:
 
     def _noted(self, ids: Ids) -> Query:
         """A new query, in the journal before anybody hears of it."""
-        query = Query(self._ledger.queries + 1, ids, self.source.rows(ids))
+        ledger = self._ledger
+        query = Query(ledger.queries + 1, ids, self.source.rows(ids), ledger.votes)
         if self.journal is not None:
             drawn = self._asking.draws, self._batch_checksum()
-            try:
-                self.journal.asked(Asked(query.round, ids.tolist(), *drawn))
-            except JournalError:
-                self._asking.put_back()
-                raise
+            self.journal.asked(Asked(query.round, ids.tolist(), *drawn))
         return query
 
     def _open(self, query: Query) -> Query:
@@ -422,7 +434,11 @@ class Loop:
                 "resume with the same stream"
             )
         ids = as_ids(event.ids)
-        self._open(Query(event.round, ids, self.source.rows(ids)))
+        query = Query(event.round, ids, self.source.rows(ids), self._ledger.votes)
+        if event.ids and event.ids[0] in self._doubts:
+            self._open_again(query)
+        else:
+            self._open(query)
 
     def _config(self) -> dict[str, str]:
         """What a resumed run must be made of as well."""
@@ -472,6 +488,8 @@ class Loop:
             self.learner,
             self._memory.seen,
             self._memo,
+            self._memory.learned,
+            self._ledger.told,
         )
 
     def _round(
@@ -480,6 +498,7 @@ class Loop:
         answered: Labelled,
         judgement: Judgement | None = None,
         judged: Labelled | None = None,
+        reopened: int = 0,
     ) -> Round:
         """What an answer changed; ``judged`` are the answered rows as learned, if any were."""
         trimmed = relabelled = 0
@@ -494,6 +513,7 @@ class Loop:
             closed=len(answered),
             trimmed=trimmed,
             relabelled=relabelled,
+            reopened=reopened,
             scores={} if judged is None else self._score(),
             labels=self._ledger.labels,
             cost=self._ledger.cost,
@@ -503,9 +523,54 @@ class Loop:
         """A pool is finite; a stream would fill the memory with rows gone by."""
         if not self.source.streaming:
             return round
-        counts = round.closed, round.trimmed, round.relabelled
+        counts = round.closed, round.trimmed, round.relabelled, round.reopened
         spent = round.labels, round.cost
         return Round(round.number, None, NO_ROWS, None, *counts, round.scores, *spent)
+
+    def _note_doubts(self, judgement: Judgement | None) -> int:
+        """Remember what the trimmer wants asked again; return how many rows that are."""
+        if judgement is None or judgement.again is None or not judgement.again.any():
+            return 0
+        doubted = np.flatnonzero(judgement.again > 0)
+        ids = judgement.ids[doubted]
+        if (judgement.weight[doubted] > 0).any():
+            odd = ids[judgement.weight[doubted] > 0][0]
+            raise StreamlearnError(
+                f"{self.trimmer!r} asks id {odd} again and lets it be learned meanwhile; "
+                "a row asked again must have the weight 0 until it is answered"
+            )
+        if not (known := self._ledger.latest(ids) > 0).all():
+            raise StreamlearnError(
+                f"id {ids[~known][0]} cannot be asked again: it was never asked, or its query is "
+                "forgotten; a trimmer may ask again for ids in view.votes"
+            )
+        fresh = ~np.isin(ids, self._ledger.pending)
+        # What deserves it least to be kept is asked first, should the money not reach for all.
+        order = np.argsort(judgement.score[doubted][fresh], kind="stable")
+        more = judgement.again[doubted][fresh][order]
+        self._doubts |= dict(zip(ids[fresh][order].tolist(), more.tolist(), strict=True))
+        return int(np.count_nonzero(fresh))
+
+    def _ask_again(self) -> Query | None:
+        """Open a query of doubted rows, of one earlier query, as far as the budget goes."""
+        ledger = self._ledger
+        if not self._doubts:
+            return None
+        ids, more = np.array(list(self._doubts.items()), np.int64).T
+        allowed = self.budget.affords(ledger.labels, ledger.cost, ledger.pending_votes, 1)
+        if allowed is not None and not (affordable := np.cumsum(more) <= allowed).all():
+            ids = ids[affordable]
+            self._doubts = {i: self._doubts[i] for i in ids.tolist()}
+            if not self._doubts:
+                return None
+        asked_in = ledger.latest(ids)
+        query = self._noted(ids[asked_in == asked_in.min()])
+        return self._open_again(query)
+
+    def _open_again(self, query: Query) -> Query:
+        more = np.array([self._doubts.pop(i) for i in query.ids.tolist()])
+        self._reopened = np.union1d(self._reopened, query.ids)
+        return self._ledger.again(query, self.source.encode(query.X), more)
 
     def _check_sound(self) -> None:
         if self._failed:

@@ -57,6 +57,14 @@ class Memory:
     def __len__(self) -> int:
         return self._count
 
+    def drop(self, ids: Ids) -> None:
+        """Forget rows: they were answered again, and enter anew."""
+        rows = self.rows()
+        stay = ~np.isin(rows.ids, ids)
+        if len(rows) and not stay.all():
+            self._cut(0, np.flatnonzero(stay))
+            self._count = len(self._chunks[0])
+
     def enter(self, answered: Labelled, judgement: Judgement | None) -> Labelled:
         """Remember answered rows; apply a judgement to them and to older ones.
 
@@ -116,11 +124,14 @@ class Memory:
         rows = self.rows()
         return replace(rows, y=self._given[0]) if self._given else rows
 
+    def learned(self) -> Labelled:
+        """All remembered rows of weight above 0 as judged, the reference not."""
+        rows = self.rows()
+        return rows if rows.weight.all() else rows.take(rows.weight > 0)
+
     def kept(self) -> Labelled:
         """The rows to learn from: the reference and everything remembered of weight above 0."""
-        rows = self.rows()
-        if not rows.weight.all():
-            rows = rows.take(rows.weight > 0)
+        rows = self.learned()
         if self.reference is None:
             return rows
         return stack([self.reference, rows]) if len(rows) else self.reference

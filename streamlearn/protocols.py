@@ -17,6 +17,7 @@ from streamlearn.data import (
     Matrix,
     Query,
     Round,
+    Votes,
 )
 
 T = TypeVar("T")
@@ -69,6 +70,8 @@ class View:
         Gathers the rows learned so far; read it through ``seen``.
     memo : dict
         What plug-ins have worked out for this state of the run; read it through ``once``.
+    recall_kept, recall_votes : callable
+        Gather what ``kept`` and ``votes`` return.
     """
 
     candidates: Candidates
@@ -77,11 +80,28 @@ class View:
     learner: Learner
     recall: Callable[[], Labelled]
     memo: dict[str, Any] = field(default_factory=dict)
+    recall_kept: Callable[[], Labelled] | None = None
+    recall_votes: Callable[[], Votes] | None = None
 
     @property
     def seen(self) -> Labelled:
-        """All remembered labelled rows, trimmed ones (weight 0) included."""
+        """All remembered rows with the labels given, trimmed ones (weight 0) included."""
         return self.recall()
+
+    @property
+    def kept(self) -> Labelled:
+        """The remembered rows that are learned from, with the labels judged; no reference rows."""
+        if self.recall_kept is not None:
+            return self.recall_kept()
+        seen = self.seen
+        return seen if seen.weight.all() else seen.take(seen.weight > 0)
+
+    @property
+    def votes(self) -> Votes:
+        """Every label told so far and by whom; a stream's go back as far as its ledger."""
+        if self.recall_votes is not None:
+            return self.recall_votes()
+        return Votes(np.empty(0, np.int64), np.empty(0, np.str_), np.empty(0))
 
     def once(self, key: str, compute: Callable[[], T]) -> T:
         """Return ``compute()``, worked out once for all plug-ins of a round.

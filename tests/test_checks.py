@@ -30,7 +30,7 @@ from streamlearn.data import Answer, Judgement
 from streamlearn.learners import wrap
 from streamlearn.simulators import Panel, SimulatedAnnotator
 from streamlearn.strategies import Diverse, Entropy, Margin, Random, Uncertainty, UtilityStrategy
-from streamlearn.trimming import ConfidentTrim, KeepAll, LossTrim, RandomTrim
+from streamlearn.trimming import AskAgain, ConfidentTrim, DawidSkene, KeepAll, LossTrim, RandomTrim
 
 
 def name_of(check: Any) -> str:
@@ -59,6 +59,8 @@ def test_our_strategies(strategy: Any, check: Callable[[Any], None]) -> None:
     [
         KeepAll(), RandomTrim(), RandomTrim(1.0), LossTrim(0.5), ConfidentTrim(),
         ConfidentTrim(DecisionTreeClassifier(max_depth=3), scope="seen"),
+        AskAgain(LossTrim(0.5)), AskAgain(ConfidentTrim(scope="seen")),
+        DawidSkene(l2=1.0), DawidSkene(l2=1.0, action="trim", scope="seen"),
     ],
     ids=repr,
 )  # fmt: skip
@@ -333,6 +335,11 @@ class SaysNothing(BrokenTrimmer):
         return replace(said, reason=np.full(len(said), ""))
 
 
+class LearnsDoubts(BrokenTrimmer):
+    def spoil(self, said: Any, answered: Any, view: Any) -> Any:
+        return replace(said, again=np.ones(len(said), np.int64))
+
+
 class Alternates(BrokenTrimmer):
     def spoil(self, said: Any, answered: Any, view: Any) -> Any:
         self.turn_ = not getattr(self, "turn_", False)
@@ -419,6 +426,7 @@ BROKEN_TRIMMERS = [
     ("check_weights", WeighsNothing(), "gave the weight"),
     ("check_labels_known", InventsLabels(), "nobody ever said"),
     ("check_changes_have_reasons", SaysNothing(), "without a reason"),
+    ("check_asked_again_is_set_aside", LearnsDoubts(), "learns them as well"),
     ("check_same_answer", Alternates(), "when asked again"),
     ("check_no_global_randomness", TrimsGlobally(), "global generator"),
     ("check_inputs_not_mutated", WeighsInPlace(), "wrote to an array|read-only"),

@@ -21,6 +21,7 @@ from streamlearn.recorders import Prequential
 from streamlearn.simulators import Panel, SimulatedAnnotator
 from streamlearn.sources import Pool, Stream
 from streamlearn.strategies import Margin, Random
+from streamlearn.trimming import AskAgain, LossTrim
 
 X, Y = load_digits(return_X_y=True)
 X, Y = X[:200] / 16, Y[:200]
@@ -51,7 +52,12 @@ def stream_parts() -> tuple[Any, Any, dict[str, Any]]:
     return Stream(batches), SGDClassifier(loss="log_loss", average=True), rest
 
 
-PARTS = {"pool": pool_parts, "stream": stream_parts}
+def again_parts() -> tuple[Any, Any, dict[str, Any]]:
+    pool, learner, rest = pool_parts()
+    return pool, learner, rest | {"votes": 1, "trimmer": AskAgain(LossTrim(0.3))}
+
+
+PARTS = {"pool": pool_parts, "stream": stream_parts, "again": again_parts}
 
 
 def annotator(kind: str) -> Any:
@@ -59,7 +65,7 @@ def annotator(kind: str) -> Any:
     if kind == "stream":
         return SimulatedAnnotator(Y, **noise)
     members = [SimulatedAnnotator(Y, name=f"a{i}", seed=i, **noise) for i in range(3)]
-    return Panel(members, per_row=2)
+    return Panel(members, per_row="asked" if kind == "again" else 2)
 
 
 def work(kind: str, path: str) -> None:
@@ -93,7 +99,7 @@ def finished(kind: str, path: str | Path) -> Loop:
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")  # fork: it never returns
-@pytest.mark.parametrize("kind", ["pool", "stream"])
+@pytest.mark.parametrize("kind", ["pool", "stream", "again"])
 def test_killed_at_random_moments_a_run_ends_as_if_never_killed(kind: str, tmp_path: Path) -> None:
     began = time.perf_counter()
     work(kind, str(tmp_path / "never.db"))

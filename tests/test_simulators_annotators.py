@@ -279,7 +279,7 @@ def test_panel_errors_and_pickling() -> None:
         Panel([SimulatedAnnotator(Y), SimulatedAnnotator(Y)])
     with pytest.raises(InputError, match="different names"):
         Panel([])
-    with pytest.raises(InputError, match=r"from 1 to 3 \(all\), got 4"):
+    with pytest.raises(InputError, match=r'from 1 to 3 \(all\) or "asked", got 4'):
         Panel(members(), per_row=4)
     with pytest.raises(InputError, match="'a' and 'b' do not hold the same truth"):
         Panel([SimulatedAnnotator(Y, name="a"), SimulatedAnnotator(Y + 1, name="b")])

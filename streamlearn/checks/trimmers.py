@@ -2,6 +2,7 @@
 
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ from streamlearn.checks.law import (
     snapshot,
 )
 from streamlearn.checks.worlds import labelled, nobody, view
-from streamlearn.data import Judgement, Labelled
+from streamlearn.data import Judgement, Labelled, Votes
+from streamlearn.memory import stack
 from streamlearn.protocols import Trimmer, View
 
 TrimmerCheck = Callable[[Trimmer], None]
@@ -94,6 +96,21 @@ def check_changes_have_reasons(trimmer: Trimmer) -> None:
         after = by_id(said)
         for i, reason in zip(said.ids.tolist(), said.reason.tolist(), strict=True):
             expect(after[i] == before[i] or reason != "", f"changed id {i} without a reason")
+
+
+@law
+def check_asked_again_is_set_aside(trimmer: Trimmer) -> None:
+    """Rows asked again weigh nothing until they are answered, and somebody was asked before."""
+    for answered, run in runs():
+        rows = stack([answered, run.seen])
+        told = Votes(rows.ids, np.full(len(rows), "somebody"), rows.y)
+        said = verdicts(trimmer, answered, replace(run, recall_votes=lambda told=told: told))
+        if said.again is None:
+            continue
+        expect(len(said.again) == len(said), f"asks again {len(said.again)} of {len(said)} rows")
+        expect(bool((said.again >= 0).all()), "asks for less than no further answer")
+        learned = said.ids[(said.again > 0) & (said.weight > 0)]
+        expect(learned.size == 0, f"asks ids {learned[:3].tolist()} again and learns them as well")
 
 
 @law
@@ -221,6 +238,7 @@ def trimmer_checks() -> tuple[TrimmerCheck, ...]:
         check_weights,
         check_labels_known,
         check_changes_have_reasons,
+        check_asked_again_is_set_aside,
         check_same_answer,
         check_no_global_randomness,
         check_inputs_not_mutated,

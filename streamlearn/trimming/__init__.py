@@ -1,5 +1,6 @@
 """Trimming: which labelled rows deserve to be learned from."""
 
+from streamlearn.trimming.ask_again import AskAgain
 from streamlearn.trimming.auto import Auto, Choice
 from streamlearn.trimming.confident_joint import confident_joint, prune_by_noise_rate
 from streamlearn.trimming.confident_trim import ConfidentTrim
@@ -13,6 +14,7 @@ from streamlearn.trimming.trim_rows import Trimming, trim
 from streamlearn.trimming.verify import Step
 
 __all__ = [
+    "AskAgain",
     "Auto",
     "Choice",
     "ConfidentTrim",

@@ -5,16 +5,28 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from streamlearn.data import Matrix, as_labels
-from streamlearn.errors import InputError
+from streamlearn.data import Ids, Index, Judgement, Labelled, Labels, Matrix, Votes, as_labels
+from streamlearn.errors import InputError, nearest
+from streamlearn.protocols import View
 from streamlearn.trimming.flip_rate_model import FlipRateModel, checked, weights
+from streamlearn.trimming.rejudge import SCOPES, settle, together
+from streamlearn.trimming.share import keep
+
+_ACTIONS = ("relabel", "trim")
 
 
 class DawidSkene(FlipRateModel):
     """Dawid and Skene's model with a classifier: each annotator has flip rates of their own.
 
+    An estimator, and a trimmer for runs where several annotators answer a row.
+
     Parameters
     ----------
+    action : {"relabel", "trim"}
+        What the trimmer does with a row whose majority is not the likeliest label: learn the
+        likeliest, or leave the row out.
+    scope : {"answered", "seen"}
+        Whether the trimmer judges new rows only, or older ones anew with what is known now.
     l2 : float or "auto"
         Penalty of the classifier; "auto" chooses among 1, 10 and 50 by cross-validated log-loss on
         the reference, without one by that of held-out rows' votes.
@@ -68,12 +80,16 @@ class DawidSkene(FlipRateModel):
     def __init__(
         self,
         *,
+        action: str = "relabel",
+        scope: str = "answered",
         l2: Any = "auto",
         reference_weight: Any = "auto",
         prior: float = 10.0,
         folds: int = 4,
         seed: int = 0,
     ) -> None:
+        self.action = action
+        self.scope = scope
         self.l2 = l2
         self.reference_weight = reference_weight
         self.prior = prior
@@ -141,3 +157,66 @@ class DawidSkene(FlipRateModel):
         self._estimate(X, codes, weights(sample_weight, len(said)), (known[0], places), labels)
         self.transition_ = self._rates
         return self
+
+    def judge(self, answered: Labelled, view: View) -> Judgement:
+        """Judge answered rows by all votes told, and older ones if the scope says so.
+
+        Parameters
+        ----------
+        answered : Labelled
+            The rows just answered, with their majority.
+        view : View
+            Its votes and its reference rows are learned from; a row without one (an initial
+            row) counts as labelled by somebody nobody else is.
+
+        Returns
+        -------
+        Judgement
+            Of all answered rows, and of the older ones that change. The score is the posterior
+            probability of the majority, 0 to 1.
+
+        Raises
+        ------
+        InputError
+            If a parameter is out of range.
+        """
+        for name, valid in (("action", _ACTIONS), ("scope", SCOPES)):
+            if getattr(self, name) not in valid:
+                raise nearest(getattr(self, name), valid, f"{name} of DawidSkene")
+        noisy = together(answered, view.seen)
+        reference = view.reference
+        known = [noisy.y] if reference is None else [noisy.y, reference.y]
+        classes = np.unique(np.concatenate([*known, view.votes.y] if len(view.votes) else known))
+        if not len(noisy) or len(classes) < 2:
+            return keep(answered)
+        model = DawidSkene(**self.get_params())
+        model.fit(
+            noisy.X,
+            _columns(noisy, view.votes, classes),
+            noisy.weight,
+            classes=classes,
+            reference=None if reference is None else (reference.X, reference.y),
+        )
+        at, codes = np.arange(len(noisy)), np.searchsorted(classes, noisy.y)
+        likeliest = model.posterior_.argmax(axis=1)
+        doubtful = likeliest != codes
+        y, weight, word = noisy.y, np.ones(len(noisy)), "trimmed"
+        if self.action == "trim":
+            weight = np.where(doubtful, 0.0, 1.0)
+        else:
+            y, word = np.where(doubtful, classes[likeliest], noisy.y), "relabelled"
+        reason = np.where(doubtful, f"{word}: its annotators err that way, says the model", "")
+        score = model.posterior_[at, codes]
+        return settle(answered, view.seen, noisy, y, weight, score, reason, scope=self.scope)
+
+
+def _columns(rows: Labelled, votes: Votes, classes: Labels) -> Ids:
+    """One column an annotator with positions in classes, -1 where they said nothing."""
+    known = np.isin(votes.ids, rows.ids)
+    people, who = np.unique(votes.annotator[known], return_inverse=True)
+    said = np.full((len(rows), len(people) + 1), -1)
+    at = Index(rows.ids).positions(votes.ids[known])
+    said[at, who] = np.searchsorted(classes, votes.y[known])
+    alone = (said < 0).all(axis=1)  # initial rows: somebody said so before the run
+    said[alone, -1] = np.searchsorted(classes, rows.y[alone])
+    return said if alone.any() else said[:, :-1]
