@@ -1,5 +1,6 @@
 """Query strategies: which rows deserve a label."""
 
+from streamlearn.strategies.as_modal import as_modal
 from streamlearn.strategies.base import UtilityStrategy
 from streamlearn.strategies.diverse import Diverse
 from streamlearn.strategies.entropy import Entropy
@@ -7,7 +8,9 @@ from streamlearn.strategies.expected_influence import ExpectedInfluence
 from streamlearn.strategies.influence_tree import InfluenceTreeSampling
 from streamlearn.strategies.isal import ISAL
 from streamlearn.strategies.margin import Margin
+from streamlearn.strategies.modal import from_modal
 from streamlearn.strategies.random import Random
+from streamlearn.strategies.skactiveml import from_skactiveml
 from streamlearn.strategies.uncertainty import Uncertainty
 from streamlearn.strategies.variance_reduction import VarianceReduction
 
@@ -22,4 +25,7 @@ __all__ = [
     "Uncertainty",
     "UtilityStrategy",
     "VarianceReduction",
+    "as_modal",
+    "from_modal",
+    "from_skactiveml",
 ]

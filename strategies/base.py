@@ -114,14 +114,28 @@ def best(ids: Ids, utilities: Floats, n: int, rng: np.random.Generator) -> Ids:
     n = min(int(n), len(loss) - int(np.count_nonzero(np.isnan(loss))))
     if n == 0:
         return ids[:0]
-    worst = np.partition(loss, n - 1)[n - 1]  # NaN sorts last
+    worst = _nth_lowest(loss, n)
     chosen, tied = np.flatnonzero(loss < worst), np.flatnonzero(loss == worst)
     short = n - len(chosen)
     if short < len(tied):
         tied = tied[np.argpartition(uniform(seed, ids[tied]), short)[:short]]
     chosen = np.concatenate([chosen, tied])
-    order = np.lexsort((uniform(seed, ids[chosen]), loss[chosen]))
+    losses = loss[chosen]
+    order = np.argsort(losses)
+    ranked = losses[order]
+    if (ranked[1:] == ranked[:-1]).any():
+        order = np.lexsort((uniform(seed, ids[chosen]), losses))
     return ids[chosen[order]]
+
+
+def _nth_lowest(loss: Floats, n: int) -> float:
+    """Return the n-th lowest value, NaN being the highest."""
+    if 64 * n < len(loss):
+        # What is n-th of some rows is no lower than what is n-th of all: few rows stay to be looked
+        # at, none where it is NaN.
+        low = loss[loss <= np.partition(loss[::16], n - 1)[n - 1]]
+        loss = low if len(low) >= n else loss
+    return float(np.partition(loss, n - 1)[n - 1])
 
 
 def _rounded(values: Floats) -> Floats:

@@ -25,6 +25,28 @@ class ConvergenceError(StreamlearnError, RuntimeError):
     """A fit did not reach the tolerance it was asked to certify."""
 
 
+class MissingExtraError(StreamlearnError, ImportError):
+    """An optional package is not installed.
+
+    Parameters
+    ----------
+    package : str
+        What could not be imported.
+    extra : str
+        The extra of this package that brings it.
+
+    Examples
+    --------
+    >>> print(MissingExtraError("modAL", "modal"))
+    modAL is not installed; install it with: pip install "streamlearn[modal]"
+    """
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(
+            f'{package} is not installed; install it with: pip install "streamlearn[{extra}]"'
+        )
+
+
 def nearest(name: str, valid: Iterable[str], kind: str) -> InputError:
     """Say that ``name`` is no valid ``kind``, and which valid one is nearest.
 

@@ -1,4 +1,4 @@
-"""Margin by us, by a hand-written loop and by modAL: identical queries and learning curves."""
+"""Margin by us, by hand, by modAL and by scikit-activeml: identical queries and curves."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from sklearn.preprocessing import scale
 
 from streamlearn import Loop
 from streamlearn.simulators import SimulatedAnnotator
-from streamlearn.strategies import Margin
+from streamlearn.strategies import Margin, from_modal, from_skactiveml
 
 LOADERS = {"digits": load_digits, "breast_cancer": load_breast_cancer}
 ROUNDS, SIZE = 12, 5
@@ -24,12 +24,12 @@ def split(name: str, seed: int) -> tuple[Any, ...]:
     return X, y, X_test, y_test, first
 
 
-def ours(name: str, seed: int) -> tuple[list[list[int]], list[float]]:
+def ours(name: str, seed: int, strategy: Any = None) -> tuple[list[list[int]], list[float]]:
     X, y, X_test, y_test, first = split(name, seed)
     loop = Loop(
         X,
         LogisticRegression(C=0.01),
-        Margin(),
+        strategy or Margin(),
         per_round=SIZE,
         budget=ROUNDS * SIZE,
         seed=seed,
@@ -71,6 +71,26 @@ def by_modal(name: str, seed: int) -> tuple[list[list[int]], list[float]]:
     return asked, curve
 
 
+def by_skactiveml(name: str, seed: int) -> tuple[list[list[int]], list[float]]:
+    """scikit-activeml as its manual drives it: one X, unknown labels NaN, the model refitted."""
+    pool = pytest.importorskip("skactiveml.pool", reason="needs streamlearn[skactiveml]")
+    classifier = pytest.importorskip("skactiveml.classifier")
+    X, y, X_test, y_test, first = split(name, seed)
+    known, asked, curve = np.full(len(y), np.nan), [], []
+    known[first] = y[first]
+    for k in range(ROUNDS + 1):
+        model = classifier.SklearnClassifier(
+            LogisticRegression(C=0.01, random_state=seed), classes=np.unique(y)
+        )
+        curve.append(float(model.fit(X, known).score(X_test, y_test)))
+        if k < ROUNDS:
+            strategy = pool.UncertaintySampling("margin_sampling", random_state=seed)
+            query = strategy.query(X, known, model, batch_size=SIZE)
+            asked.append(query.tolist())
+            known[query] = y[query]
+    return asked, curve
+
+
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("name", LOADERS)
 def test_margin_is_the_hand_written_loop(name: str, seed: int) -> None:
@@ -87,3 +107,27 @@ def test_margin_is_modals(name: str, seed: int) -> None:
     (asked, curve), (expected, expected_curve) = ours(name, seed), by_modal(name, seed)
     assert [sorted(q) for q in asked] == [sorted(q) for q in expected]
     np.testing.assert_allclose(curve, expected_curve, atol=1e-12)
+
+
+@pytest.mark.extra
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", LOADERS)
+def test_margin_is_scikit_activemls(name: str, seed: int) -> None:
+    (asked, curve), (expected, expected_curve) = ours(name, seed), by_skactiveml(name, seed)
+    assert [sorted(q) for q in asked] == [sorted(q) for q in expected]
+    np.testing.assert_allclose(curve, expected_curve, atol=1e-12)
+
+
+@pytest.mark.extra
+@pytest.mark.parametrize("name", LOADERS)
+def test_theirs_in_our_loop_are_ours(name: str) -> None:
+    pytest.importorskip("modAL", reason="needs streamlearn[modal]")
+    pytest.importorskip("skactiveml", reason="needs streamlearn[skactiveml]")
+    asked, curve = ours(name, 0)
+    for strategy in (
+        from_modal("margin_sampling"),
+        from_skactiveml("UncertaintySampling", method="margin_sampling"),
+    ):
+        theirs, their_curve = ours(name, 0, strategy)
+        assert [sorted(q) for q in asked] == [sorted(q) for q in theirs]
+        assert curve == their_curve

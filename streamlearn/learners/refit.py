@@ -9,8 +9,10 @@ from sklearn.base import clone
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
 
-from streamlearn.data import Labelled, Labels
+from streamlearn.data import Labelled, Labels, Matrix
 from streamlearn.errors import InputError
+from streamlearn.influence.linear import LinearClassifier
+from streamlearn.influence.unchecked import unchecked
 from streamlearn.learners.rows import NO_LABELS, counted, no_weights, positions
 from streamlearn.learners.sklearn_model import (
     Margins,
@@ -112,9 +114,20 @@ class Refit(SklearnLearner):
                 raise no_weights(repr(last_step(self.estimator)), weight)
             options[keyword] = weight
         model = self._model(seen, len(y))
-        with config_context(assume_finite=True):
-            model.fit(X, np.searchsorted(seen, y) if needs_codes(seen) else y, **options)
+        classes: Labels = seen
+        if needs_codes(seen):
+            classes, y = np.arange(len(seen)), np.searchsorted(seen, y)
+        if type(model) is LinearClassifier:
+            unchecked(model).fit(X, y, weight, classes)
+        else:
+            with config_context(assume_finite=True):
+                model.fit(X, y, **options)
         self.model_, self.seen_, self.trained_ = model, seen, seen
+
+    def _call(self, method: str, X: Matrix) -> Any:
+        if type(self.model_) is LinearClassifier:
+            return getattr(unchecked(self.model_), method)(X)
+        return super()._call(method, X)
 
     def _model(self, seen: Labels, n: int) -> Any:
         """Return what to fit: the last model if it starts warm and knows these classes."""
