@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from streamlearn import plugins
+from streamlearn.console import comparing
 from streamlearn.console.interview import Interview
 from streamlearn.console.run_folder import Run, create
 from streamlearn.console.sheet import read_batch, write_batch
@@ -95,6 +96,51 @@ def status(folder: _Folder, as_json: _Json = False) -> None:
         report(opened, quiet=False, as_json=as_json)
         if not as_json and opened.campaign.people:
             next_steps(opened)
+
+
+@app.command()
+def compare(
+    config: Annotated[
+        Path | None, typer.Argument(metavar="[CONFIG.toml]", help="What to compare.")
+    ] = None,
+    suite: Annotated[
+        str | None, typer.Option(help="Instead of a file: quick, classic, noisy, streams, anchor.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="Keeps every cell; run again, it goes on from there.")
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(help="How many repetitions.")] = None,
+    jobs: Annotated[int | None, typer.Option(help="Processes; one a core by default.")] = None,
+    backend: Annotated[str | None, typer.Option(help="loky, dask or ray.")] = None,
+    address: Annotated[str | None, typer.Option(help="Of a Dask or Ray cluster.")] = None,
+    retry_failed: Annotated[
+        bool | None, typer.Option("--retry-failed", help="Run again what failed before.")
+    ] = None,
+    quiet: _Quiet = False,
+    as_json: _Json = False,
+) -> None:
+    """Compare strategies over data sets and seeds, each run on its own."""
+    found = comparing.arguments(
+        config,
+        suite,
+        folder,
+        seeds=seeds,
+        n_jobs=jobs,
+        backend=backend,
+        address=address,
+        retry_failed=retry_failed,
+    )
+    try:
+        results = comparing.run(found, quiet)
+    except KeyboardInterrupt:
+        ERR.print("interrupted; the same command goes on from here")
+        raise typer.Exit(130) from None
+    if as_json:
+        print(results.to_json())
+    elif not quiet:
+        comparing.say(results, found["folder"])
+    if (results.cells["status"] != "done").any():
+        raise typer.Exit(1)
 
 
 @app.command("list")
@@ -208,6 +254,25 @@ def export(
         if curve is not None:
             opened.export_curve(curve)
             ERR.print(f"{curve}: {count(len(opened.loop.history), 'round')}")
+
+
+@app.command("report")
+def report_(
+    folder: Annotated[Path, typer.Argument(metavar="RESULTS", help="Of compare, or of a run.")],
+    out: Annotated[Path | None, typer.Option(help="The file; RESULTS/report.html else.")] = None,
+    figures: Annotated[Path | None, typer.Option(help="Folder for figures, as PNG, SVG.")] = None,
+    title: Annotated[str | None, typer.Option(help="Of the page.")] = None,
+    between: Annotated[str | None, typer.Option(help="The factor compared.")] = None,
+    baseline: Annotated[str | None, typer.Option(help="What it is held against.")] = None,
+    metric: Annotated[str | None, typer.Option(help="The score to rank by.")] = None,
+) -> None:
+    """Write a report as one HTML file, readable offline."""
+    from streamlearn.console.reporting import write_report  # drawing is slow to import
+
+    page, saved = write_report(folder, out, figures, title, between, baseline, metric)
+    ERR.print(f"{page}: open it in a browser")
+    if saved:
+        ERR.print(f"{figures}: {count(len(saved), 'file')}")
 
 
 def _to_label(opened: Run, annotator: str, more: bool = False) -> Ids:

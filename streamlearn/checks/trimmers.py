@@ -3,6 +3,7 @@
 import pickle
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -104,7 +105,7 @@ def check_asked_again_is_set_aside(trimmer: Trimmer) -> None:
     for answered, run in runs():
         rows = stack([answered, run.seen])
         told = Votes(rows.ids, np.full(len(rows), "somebody"), rows.y)
-        said = verdicts(trimmer, answered, replace(run, recall_votes=lambda told=told: told))
+        said = verdicts(trimmer, answered, replace(run, recall_votes=partial(replace, told)))
         if said.again is None:
             continue
         expect(len(said.again) == len(said), f"asks again {len(said.again)} of {len(said)} rows")
