@@ -16,9 +16,12 @@ from functools import partial
 import numpy as np
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 
+from streamlearn.data import Candidates, Labelled
 from streamlearn.datasets import load
 from streamlearn.influence import LinearClassifier, ValidationLoss
-from streamlearn.trimming import trim
+from streamlearn.learners import wrap
+from streamlearn.protocols import View
+from streamlearn.trimming import InfluenceTrim, trim
 
 
 def timed(call: Callable[[], object]) -> float:
@@ -43,6 +46,11 @@ def batch(n: int) -> None:
     y, v = (X @ w > 0) ^ (rng.random(1000) < 1 / 3), V @ w > 0
     judge, model, sgd = ValidationLoss(V, v), LinearClassifier(), SGDClassifier(loss="log_loss")
     sgd.partial_fit(X, y, classes=[False, True])
+    rows = Labelled(np.arange(1000), X, y, np.ones(1000))
+    trusted = Labelled(-1 - np.arange(300), V, v, np.ones(300))
+    none = rows.take(slice(0, 0))
+    pool = Candidates(none.ids, none.X, none.weight > 0)
+    view = View(pool, none.ids, trusted, wrap(sgd, seed=0), lambda: none)
     print("1,000 x 50, ratio to SGDClassifier.partial_fit; bars: full 4, quick 1.5")
     ratios(
         lambda: sgd.partial_fit(X, y),
@@ -52,6 +60,10 @@ def batch(n: int) -> None:
             ),
             "quick: one step and scores": lambda: trim(
                 model, X, y, judge, verify=False, fit="one_step"
+            ),
+            "full, in the loop": lambda: InfluenceTrim(verify=False).judge(rows, view),
+            "quick, in the loop": lambda: InfluenceTrim(verify=False, fit="one_step").judge(
+                rows, view
             ),
             "verified 10 %": lambda: trim(model, X, y, reference=(V, v)),
             "verified 10 %, one step": lambda: trim(model, X, y, reference=(V, v), fit="one_step"),

@@ -1,7 +1,7 @@
 """The direction in which learning a row lowers an objective, as the trusted rows have it."""
 
 from collections.abc import Callable
-from copy import copy
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,14 +9,18 @@ from numpy.typing import NDArray
 from streamlearn.data import Floats, Labelled, Labels, Matrix
 from streamlearn.errors import InputError
 from streamlearn.influence import LinearClassifier, Objective, ValidationLoss
+from streamlearn.influence.fitted import Fitted
+from streamlearn.influence.kernel import backproject, margins
 from streamlearn.influence.losses import Loss
 from streamlearn.influence.objectives import reduced_gradient
 from streamlearn.influence.problem import Problem
-from streamlearn.influence.rows import Rows, canonical
+from streamlearn.influence.rows import Rows, canonical, encode
 from streamlearn.protocols import View
 from streamlearn.strategies.outputs import on_open
-from streamlearn.strategies.surrogate import Surrogate, all_equal, blocks, fit_surrogate, products
+from streamlearn.strategies.products import all_equal, blocks, products
+from streamlearn.surrogate import Surrogate, fit_surrogate
 
+_CORRECTIONS = 12
 ObjectiveFactory = Callable[[Matrix, Labels], Objective]
 
 
@@ -83,8 +87,8 @@ def objective_gradient(
     objective : callable or None
         Reference rows and labels to f; None is ``ValidationLoss``.
     folds : int or None
-        The mean over so many folds of the reference, each at the parameters without it, one
-        Newton step away. None: all of the reference, at the surrogate.
+        The mean over so many folds of the reference, each at the parameters without it. None:
+        all of the reference, at the surrogate.
 
     Returns
     -------
@@ -98,12 +102,18 @@ def objective_gradient(
         if not known.any():
             return np.zeros_like(surrogate.fitted.theta)
         return _gradient(make, judge if known.all() else judge.take(known), surrogate.model)
-    fold = _deal(judge.y, folds)
+    fold, own = _deal(judge.y, folds), surrogate.rows.take(slice(0, len(judge)))
     total = np.zeros_like(surrogate.fitted.theta)
     for k in np.unique(fold):
         out = np.zeros(len(surrogate.rows), dtype=np.bool_)
         out[: len(judge)] = fold == k  # the reference comes first
-        gradient = _gradient(make, judge.take(fold == k), _without(surrogate, out))
+        theta = _without(surrogate, out)
+        if objective is None:
+            part = own.take(fold == k)
+            part = replace(part, weight=np.full(len(part), 1.0 / len(part)))
+            gradient = _loss_gradient(part, surrogate.fitted, theta)
+        else:
+            gradient = _gradient(make, judge.take(fold == k), surrogate.model._at(theta))
         total += np.mean(fold == k) * gradient
     return total
 
@@ -121,7 +131,7 @@ def trusted(view: View, folds: int | None) -> Labelled:
     Returns
     -------
     Labelled
-        The reference, of at least one row.
+        The reference rows of positive weight, one at least.
 
     Raises
     ------
@@ -132,12 +142,15 @@ def trusted(view: View, folds: int | None) -> Labelled:
         raise InputError(
             f"folds is {folds!r}; give 2 or more, or None for a reference that only judges"
         )
-    if view.reference is None or not len(view.reference):
+    reference = view.reference
+    if reference is not None and not reference.weight.all():
+        reference = reference.take(reference.weight > 0)
+    if reference is None or not len(reference):
         raise InputError(
             "influence is judged by trusted rows and this run has none; give "
             "Loop(reference=(X, y)), or a strategy that needs none, such as Margin()"
         )
-    return view.reference
+    return reference
 
 
 def _gradient(make: ObjectiveFactory, rows: Labelled, model: LinearClassifier) -> Floats:
@@ -150,16 +163,39 @@ def _gradient(make: ObjectiveFactory, rows: Labelled, model: LinearClassifier) -
     return reduced_gradient(f.at(model), model)
 
 
-def _without(surrogate: Surrogate, out: NDArray[np.bool_]) -> LinearClassifier:
-    """Return the model one Newton step towards its minimum without some of its rows."""
+def _loss_gradient(rows: Labelled, fitted: Fitted, theta: Floats) -> Floats:
+    """Sum of the gradients of the surrogate's loss on some of its rows, without the penalty."""
+    codes = encode(rows.y, fitted.model.classes_, len(rows))
+    R = fitted.loss.residual(margins(rows.X, theta, fitted.intercept), codes)
+    pull: Floats = backproject(R * rows.weight, rows.X, fitted.intercept)
+    return pull
+
+
+def _without(surrogate: Surrogate, out: NDArray[np.bool_]) -> Floats:
+    """Return the surrogate's parameters (m, D) had it not been fitted to some of its rows.
+
+    They are ∆ = H⁻¹∇(loss of these rows at θ + ∆) away, and each round of that leaves the share
+    of H that is theirs. Without a factor of H it is one Newton step on the other rows.
+    """
+    fitted, theta = surrogate.fitted, surrogate.fitted.theta
+    if fitted.factor is None:
+        return _one_step_without(surrogate, out)
+    held, moved = surrogate.rows.take(out), theta
+    for _ in range(_CORRECTIONS):
+        pull = _loss_gradient(held, fitted, moved)
+        last, moved = moved, theta + fitted.factor.solve(pull.ravel()).reshape(theta.shape)
+        if np.abs(moved - last).max() <= 1e-3 * np.abs(moved - theta).max():
+            break
+    return moved
+
+
+def _one_step_without(surrogate: Surrogate, out: NDArray[np.bool_]) -> Floats:
     fitted, model = surrogate.fitted, surrogate.model
     rest, theta = surrogate.rows.take(~out), fitted.theta.ravel()
     rows = Rows.in_memory(canonical(rest.X), rest.y, rest.weight, model.classes_)
     problem = Problem(rows, fitted.loss, fitted.intercept, float(model.l2), model.n_features_in_)
-    expand = problem.expand if fitted.factor is not None else problem.expand_inexact
-    _, gradient, _, inverse = expand(theta)
-    moved = copy(model)
-    moved._set_theta((theta - inverse.solve(gradient)).reshape(fitted.theta.shape))
+    _, gradient, _, inverse = problem.expand_inexact(theta)
+    moved: Floats = (theta - inverse.solve(gradient)).reshape(fitted.theta.shape)
     return moved
 
 

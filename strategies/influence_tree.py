@@ -7,14 +7,18 @@ from sklearn.base import clone
 
 from streamlearn.data import Floats, Matrix
 from streamlearn.errors import InputError, nearest
-from streamlearn.influence import Custom, InfluenceTree, LinearClassifier, influence
+from streamlearn.influence import InfluenceTree, LinearClassifier
+from streamlearn.influence.rows import canonical
+from streamlearn.influence.scores import _linear
 from streamlearn.influence.tree_nodes import LEAF
 from streamlearn.protocols import View
 from streamlearn.strategies.base import UtilityStrategy
 from streamlearn.strategies.direction import ObjectiveFactory, objective_gradient, trusted
 from streamlearn.strategies.outputs import on_open
-from streamlearn.strategies.surrogate import Surrogate, all_equal, blocks, fit_surrogate, products
+from streamlearn.strategies.products import all_equal, blocks, products
+from streamlearn.surrogate import Surrogate, fit_surrogate
 
+_FEW = 2000  # rows that are sorted in less time than they are binned
 LABELS = ("none", "expected")
 NONE = np.empty(0)
 
@@ -31,8 +35,8 @@ class InfluenceTreeSampling(UtilityStrategy):
         Whether the tree sees features alone, as in the paper, or the label too; its predictions
         are then averaged over the surrogate's p(y | x).
     tree : InfluenceTree, optional
-        To be cloned; ``InfluenceTree(shrinkage=10.0, cv=None)`` by default. CSR rows are split by
-        its "exact" splitter.
+        To be cloned; ``InfluenceTree(shrinkage=10.0, cv=None)`` by default, with its "exact"
+        splitter for up to 2,000 rows. CSR rows are always split by that.
     objective : callable, optional
         Reference rows and labels (X, y) to an ``Objective``; ``ValidationLoss`` by default.
         See `ISAL`.
@@ -121,7 +125,8 @@ class InfluenceTreeSampling(UtilityStrategy):
         judges = len(trusted(view, self.folds)) if self.folds is not None else 0
         if len(surrogate.rows) == judges:
             return all_equal(view)
-        tree = self._grow(surrogate, self._influence(view, surrogate), judges)
+        values = self._influence(view, surrogate)
+        tree = self._grow(surrogate, values, judges, sparse.issparse(view.candidates.X))
 
         def predict(X: Matrix) -> Floats:
             columns, n, labels = _columns(tree, X), X.shape[0], tree.label_classes_
@@ -138,37 +143,23 @@ class InfluenceTreeSampling(UtilityStrategy):
 
     def _influence(self, view: View, surrogate: Surrogate) -> Floats:
         """Influence of the surrogate's rows, on the objective as rows that did not train see it."""
-        model, rows = surrogate.model, surrogate.rows
-        reduced = objective_gradient(view, surrogate, self.objective, self.folds)
-        full = surrogate.fitted.loss.contrast @ reduced
-        return influence(
-            model,
-            rows.X,
-            rows.y,
-            Custom(lambda m: float((full * _parameters(m)).sum()), gradient=lambda m: full),
-            sample_weight=rows.weight,
-            leverage=surrogate.fitted.factor is not None,
-            solver=model.solver,
-        )
+        gradient = objective_gradient(view, surrogate, self.objective, self.folds)
+        fitted = surrogate.fitted
+        return _linear(fitted, gradient[None], leverage=fitted.factor is not None)[:, 0]
 
-    def _grow(self, surrogate: Surrogate, values: Floats, judges: int) -> InfluenceTree:
+    def _grow(
+        self, surrogate: Surrogate, values: Floats, judges: int, exact: bool
+    ) -> InfluenceTree:
         """Grow the tree on the rows seen; those of the reference come first and are left out."""
         labelled = self.label == "expected"
+        X, y = surrogate.rows.X[judges:], surrogate.rows.y[judges:]
         tree = InfluenceTree(shrinkage=10.0, cv=None) if self.tree is None else clone(self.tree)
         tree.set_params(use_label=labelled)
-        X, y = surrogate.rows.X[judges:], surrogate.rows.y[judges:]
-        if sparse.issparse(X):
+        if exact or (self.tree is None and len(y) <= _FEW):
             tree.set_params(splitter="exact")
         if tree.random_state is None:
             tree.set_params(random_state=0)
         return tree.fit(X, values[judges:], y if labelled else None)
-
-
-def _parameters(model: LinearClassifier) -> Floats:
-    """Return the parameters in the layout of an objective's gradient."""
-    if not model.fit_intercept:
-        return np.asarray(model.coef_)
-    return np.column_stack([model.coef_, model.intercept_])
 
 
 def _columns(tree: InfluenceTree, X: Matrix) -> dict[int, NDArray[np.float32]]:
@@ -176,7 +167,11 @@ def _columns(tree: InfluenceTree, X: Matrix) -> dict[int, NDArray[np.float32]]:
     used = [int(j) for j in np.unique(tree.feature_) if 0 <= j < X.shape[1]]
     some = np.empty((len(used), X.shape[0]), dtype=np.float32)
     if sparse.issparse(X):
-        some[:] = X[:, used].toarray().T
+        by_column = canonical(X).tocsc()  # an array of all columns used costs far more
+        some[:] = 0.0
+        for x, j in zip(some, used, strict=True):
+            part = slice(by_column.indptr[j], by_column.indptr[j + 1])
+            x[by_column.indices[part]] = by_column.data[part]
     else:
         for rows in blocks(*X.shape):
             some[:, rows] = X[rows].take(used, axis=1).T

@@ -12,7 +12,8 @@ from streamlearn.keyed import uniform
 from streamlearn.protocols import View
 from streamlearn.strategies.base import UtilityStrategy
 from streamlearn.strategies.outputs import on_open
-from streamlearn.strategies.surrogate import all_equal, blocks, fit_surrogate
+from streamlearn.strategies.products import all_equal, blocks
+from streamlearn.surrogate import fit_surrogate
 
 
 class VarianceReduction(UtilityStrategy):

@@ -19,7 +19,14 @@ from streamlearn.simulators import Panel, SimulatedAnnotator
 from streamlearn.sources import Stream
 from streamlearn.stopping import Budget
 from streamlearn.strategies import Margin, Random
-from streamlearn.trimming import AskAgain, ConfidentTrim, LossTrim, RandomTrim
+from streamlearn.trimming import (
+    AskAgain,
+    ConfidentTrim,
+    InfluenceTrim,
+    LossTrim,
+    NoiseModel,
+    RandomTrim,
+)
 
 X, Y = load_digits(return_X_y=True)
 X, Y = X[:200] / 16, Y[:200] % 2
@@ -193,6 +200,21 @@ def test_a_trimmer_that_asks_wrongly_is_told_so() -> None:
         assert query is not None
         with pytest.raises(StreamlearnError, match=words):
             loop.tell(Answer(1, query.ids, Y[query.ids]))
+
+
+@pytest.mark.parametrize(
+    "trimmer",
+    [
+        InfluenceTrim(budget=0.3, action="ask_again", verify=False),
+        NoiseModel(action="ask_again", l2=1.0, reference_weight=1.0),
+    ],
+    ids=repr,
+)
+def test_trimmers_know_the_action_by_name(trimmer: Any) -> None:
+    parts: dict[str, Any] = {"per_round": 40, "budget": 120, "reference": (X[150:], Y[150:])}
+    loop = Loop(X, GaussianNB(), Random(), trimmer, **parts)
+    list(loop.run(panel()))
+    assert loop.to_frame().reopened.sum() > 0
 
 
 def test_initial_rows_are_left_as_they_are() -> None:

@@ -22,7 +22,7 @@ from streamlearn.influence import (
     ValidationLoss,
     influence,
 )
-from streamlearn.learners import wrap
+from streamlearn.learners import TunedLinear, wrap
 from streamlearn.protocols import View
 from streamlearn.simulators import SimulatedAnnotator
 from streamlearn.strategies import (
@@ -33,7 +33,8 @@ from streamlearn.strategies import (
     VarianceReduction,
 )
 from streamlearn.strategies.direction import objective_gradient
-from streamlearn.strategies.surrogate import fit_surrogate
+from streamlearn.surrogate import fit_surrogate
+from streamlearn.trimming import InfluenceTrim
 
 NEED_REFERENCE = [
     ISAL(),
@@ -231,7 +232,8 @@ def test_variance_reduction_is_what_the_larger_hessian_brings(classes: int, csr:
     m, D = fitted.theta.shape
 
     def bordered(X: Any) -> Floats:
-        return np.column_stack([X.toarray() if csr else X, np.ones(X.shape[0])])
+        X = X.toarray() if sparse.issparse(X) else X
+        return np.column_stack([X, np.ones(X.shape[0])])
 
     def slopes(X: Floats) -> Floats:
         """Derivatives of the probabilities by central differences, (n, k, m D)."""
@@ -403,20 +405,72 @@ def test_the_learners_own_model_is_used_where_it_fits_the_rows() -> None:
     assert given.model.l2 == 3.0
 
 
-def test_a_fit_and_a_pass_are_made_once_a_round(monkeypatch: pytest.MonkeyPatch) -> None:
-    view, fits = view_of(learner=LogisticRegression()), []
-    fit = LinearClassifier.fit
+@pytest.fixture
+def fits(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Every fit of a linear classifier that is begun."""
+    found: list[Any] = []
+    start = LinearClassifier._start
 
-    def counted(self: Any, *args: Any) -> Any:
-        fits.append(self)
-        return fit(self, *args)
+    def counted(self: Any, *args: Any) -> None:
+        found.append(self)
+        start(self, *args)
 
-    monkeypatch.setattr(LinearClassifier, "fit", counted)
+    monkeypatch.setattr(LinearClassifier, "_start", counted)
+    return found
+
+
+def test_a_fit_and_a_pass_are_made_once_a_round(fits: list[Any]) -> None:
+    view = view_of(learner=LogisticRegression())
     for strategy in (ISAL(), ExpectedInfluence(), VarianceReduction(), InfluenceTreeSampling()):
         strategy.utilities(view)
     assert len(fits) == 1
     passes = [key for key in view.memo if key.startswith("products")]
     assert len(passes) == 1
+
+
+@pytest.mark.parametrize("learner", [LogisticRegression(), LinearClassifier()])
+def test_strategy_and_trimmer_share_one_fit_a_round(fits: list[Any], learner: Any) -> None:
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(300, 4))
+    y = (X[:, 0] + 0.5 * rng.normal(size=300) > 0).astype(int)
+    given = np.where(rng.random(300) < 0.2, 1 - y, y)
+    loop = Loop(
+        X[:200], learner, ISAL(), trimmer=InfluenceTrim(scope="seen"), per_round=20, budget=60,
+        initial=(np.arange(40), given[:40]), reference=(X[200:], y[200:]), seed=1, classes=[0, 1],
+    )  # fmt: skip
+    fits.clear()
+    rounds = 0
+    for _ in loop.run(SimulatedAnnotator(given[:200])):
+        rounds += 1
+    assert rounds == 3
+    # A linear learner is the surrogate itself: its own fits are all there are.
+    assert len(fits) == rounds
+
+
+def test_rows_count_with_the_labels_judged() -> None:
+    view = view_of(seen=60)
+    wrong = replace(view.seen, y=np.where(np.arange(60) < 20, 1 - view.seen.y, view.seen.y))
+    given = replace(view, recall=lambda: wrong, memo={})
+    judged = replace(given, recall_kept=lambda: view.seen, memo={})
+    for first in (None, 40):
+        truth, found = (fit_surrogate(v, LinearClassifier(), first=first) for v in (view, judged))
+        assert truth is not None
+        assert found is not None
+        np.testing.assert_allclose(found.fitted.theta, truth.fitted.theta, atol=1e-6)
+    lied = fit_surrogate(given, LinearClassifier())
+    assert lied is not None
+    assert truth is not None
+    assert not np.allclose(lied.fitted.theta, truth.fitted.theta, atol=0.1)
+
+
+def test_a_tuned_learner_is_the_surrogate_too(fits: list[Any]) -> None:
+    view = view_of(learner=TunedLinear(l2=10.0, reference_weight=5.0), seen=80)
+    fits.clear()
+    surrogate = fit_surrogate(view, None)
+    assert surrogate is not None
+    assert surrogate.model is view.learner.model_  # type: ignore[attr-defined]
+    assert not fits
+    assert (surrogate.rows.weight[:30] == 5.0).all()
 
 
 # Influence trees
@@ -431,7 +485,8 @@ def test_the_tree_finds_where_rows_help() -> None:
     true = influence(
         model, view.seen.X, view.seen.y, ValidationLoss(view.reference.X, view.reference.y)
     )
-    tree = InfluenceTree(shrinkage=10.0, cv=None, random_state=0).fit(view.seen.X, true)
+    tree = InfluenceTree(shrinkage=10.0, cv=None, random_state=0, splitter="exact")
+    tree.fit(view.seen.X, true)
     assert np.allclose(values, tree.predict(view.candidates.X[view.candidates.open]))
 
 
@@ -440,18 +495,20 @@ def test_the_tree_finds_where_rows_help() -> None:
 def test_the_labelled_tree_is_averaged_over_labels(classes: int, csr: bool) -> None:
     view = view_of(classes, n=200, seen=300, reference=100, csr=csr)
     assert view.reference is not None
-    model = LinearClassifier().fit(view.seen.X, view.seen.y)
+    surrogate = fit_surrogate(view, None, reference=False)
+    assert surrogate is not None
+    model = surrogate.model
     f = ValidationLoss(view.reference.X, view.reference.y)
-    true = influence(model, view.seen.X, view.seen.y, f)
-    splitter = "exact" if csr else "binned"
-    tree = InfluenceTree(shrinkage=10.0, cv=None, random_state=0, splitter=splitter)
+    strategy = InfluenceTreeSampling(label="expected", folds=None)
+    true = strategy._influence(view, surrogate)  # to the last bit: trees break ties by it
+    np.testing.assert_allclose(true, influence(model, view.seen.X, view.seen.y, f), atol=1e-12)
+    tree = InfluenceTree(shrinkage=10.0, cv=None, random_state=0, splitter="exact")
     tree.fit(view.seen.X, true, view.seen.y)
     assert (tree.feature_ >= 4).any()  # the label is split on
     X = view.candidates.X[view.candidates.open]
     P = model.predict_proba(X)
     expected = sum(P[:, c] * tree.predict(X, np.full(len(P), c)) for c in range(classes))
-    values = scores(InfluenceTreeSampling(label="expected", folds=None), view)
-    assert np.allclose(values, expected, rtol=1e-6, atol=1e-12)
+    assert np.allclose(scores(strategy, view), expected, rtol=1e-6, atol=1e-12)
 
 
 def test_the_static_tree_looks_at_the_first_rows_only() -> None:

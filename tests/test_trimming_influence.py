@@ -25,10 +25,11 @@ from streamlearn.learners import wrap
 from streamlearn.learners.river_model import river_logistic
 from streamlearn.protocols import View
 from streamlearn.simulators import NoisyStream, TrimReport, batches
-from streamlearn.trimming import InfluenceTrim, trim
+from streamlearn.trimming import Auto, InfluenceTrim, NoiseModel, trim
+from streamlearn.trimming.judges import folds_by_class
+from streamlearn.trimming.paths import Paths
 from streamlearn.trimming.refits import Refits
 from streamlearn.trimming.trim_rows import with_reference
-from streamlearn.trimming.verify import _Paths, folds_by_class
 
 D = 4
 
@@ -131,9 +132,7 @@ def test_refits_agree_with_retraining(loss: str, classes: int, sparse_rows: bool
     model = LinearClassifier(loss, l2=0.7)
     fits = Refits(model, X, part.y, np.arange(classes))
     fits.other = (fits.codes + 1) % classes
-    thetas, _ = fits.fit(
-        np.zeros((6, *fits.shape)), np.asarray(W, np.float64), V.astype(np.float64)
-    )
+    thetas = fits.fit(np.zeros((6, *fits.shape)), np.asarray(W, np.float64), V.astype(np.float64))
     for theta, own, second in zip(thetas, W, V, strict=True):
         twice = LinearClassifier(loss, l2=0.7).fit(
             np.tile(part.X, (2, 1)), np.concatenate([part.y, fits.other]), [*own, *second]
@@ -146,10 +145,12 @@ def test_refits_score_as_influence_does() -> None:
     judge, model = ValidationLoss(ref.X, ref.y), model_of(part, tol=1e-10)
     fits = Refits(model, part.X, part.y, np.arange(3))
     thetas = model._theta()[None]
-    factor = fits.problem(part.weight).expand(thetas.ravel())[-1]
+    fits.fit(np.zeros_like(thetas), part.weight[None])  # a Hessian that is near
     gradient = model._loss().contrast.T @ judge.gradient(model)
+    directions = fits.solve(thetas, gradient[None, None], part.weight[None])
     expected = influence(model, part.X, part.y, judge, leverage=False)
-    np.testing.assert_allclose(fits.scores(thetas, gradient[None], factor)[0], expected, atol=1e-9)
+    found = fits.scores(thetas, directions)[0, 0]
+    np.testing.assert_allclose(found, expected, atol=0.01 * np.abs(expected).max())
 
 
 # --- verified
@@ -168,23 +169,60 @@ def test_the_objective_is_cross_fitted() -> None:
     assert found.before == pytest.approx(np.mean(losses), abs=1e-3)
 
 
-def test_a_fold_never_touches_the_path_it_judges() -> None:
-    part, ref = rows(200, flips=0.3), reference()
-    mixed = with_reference(part, ref, 3, 0)
-    y = mixed.rows.y.copy()
-    y[mixed.fold == 0] = 1 - y[mixed.fold == 0]
-    lied = with_reference(part, Labelled(ref.ids, ref.X, y[200:], ref.weight), 3, 0)
-    lied = type(lied)(lied.rows, lied.candidate, mixed.fold, lied.key)
-    weights, models = [], []
-    for these in (mixed, lied):
-        paths = _Paths(LinearClassifier(), these, None, "trim", False)
-        for share in (0.5, 1.0):
-            paths.advance(60, share)
-        weights.append(paths.W)
-        models.append(paths.thetas[0][-1])
-    assert (weights[0][0] == weights[1][0]).mean() > 0.99  # the fits' tolerance leaves a little
-    assert (weights[0][1] == weights[1][1]).mean() < 0.95  # its lies do reach the others
-    np.testing.assert_allclose(models[0], models[1], rtol=0.05, atol=0.05)
+def test_a_fold_does_not_touch_the_path_it_judges() -> None:
+    own, other = 0.0, 0.0
+    for seed in range(6):
+        part, ref = rows(200, seed, flips=0.3), reference(seed=seed + 50)
+        mixed = with_reference(part, ref, 3, 0)
+        y = mixed.rows.y.copy()
+        y[mixed.fold == 0] = 1 - y[mixed.fold == 0]
+        lied = with_reference(part, Labelled(ref.ids, ref.X, y[200:], ref.weight), 3, 0)
+        lied = type(lied)(lied.rows, lied.candidate, mixed.fold, lied.key)
+        weights = []
+        for these in (mixed, lied):
+            paths = Paths(LinearClassifier(), these, None, "trim", False)
+            for share in (0.5, 1.0):
+                paths.advance(60, share)
+            weights.append(paths.W)
+        own += np.mean(weights[0][0] != weights[1][0]) / 6
+        other += np.mean(weights[0][1] != weights[1][1]) / 6
+    assert own < 0.01  # a row or so, as far as fits are not made to the last bit
+    assert other > 0.2  # its lies do reach the others
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("flips", [0.0, 0.1, 0.33])
+@pytest.mark.parametrize("action", ["trim", "relabel", "weight"])
+def test_converged_refits_decide_alike(classes: int, flips: float, action: str) -> None:
+    for seed in range(3):
+        part = rows(150, seed, flips=flips, classes=classes)
+        mixed = with_reference(part, reference(100, seed + 50, classes), 4, seed)
+        paths = Paths(LinearClassifier(l2=0.5), mixed, None, action, False)
+
+        def losses(paths: Paths = paths) -> Floats:
+            said = []
+            for k, at in enumerate(paths.judges):
+                V = np.zeros_like(paths.W[k]) if paths.V is None else paths.V[k]
+                y = np.concatenate([mixed.rows.y, paths.fits.other])  # noqa: B023
+                X = np.tile(mixed.rows.X, (2, 1))  # noqa: B023
+                exact = LinearClassifier(l2=0.5).fit(X, y, np.concatenate([paths.W[k], V]))
+                P = exact.predict_proba(mixed.rows.X[at])  # noqa: B023
+                said.append(-np.log(P[np.arange(len(at)), mixed.rows.y[at]]))  # noqa: B023
+            return np.concatenate(said)
+
+        before, best = losses(), (0.0, 0.0)
+        for step in range(1, 5):
+            if not paths.advance(45, step / 4, 1.0, best[0]):
+                break
+            gain, error = paths.gain(paths.thetas)
+            change = before - losses()
+            exact, exact_error = change.mean(), change.std(ddof=1) / np.sqrt(len(change))
+            ahead = exact - exact_error, exact - best[1]
+            if min(np.abs(ahead)) > 0.02 * exact_error:  # neither would know
+                assert (gain > error, gain > best[0]) == (ahead[0] > 0, ahead[1] > 0)
+            if min(ahead) > 0:
+                assert gain == pytest.approx(exact, abs=0.2 * exact_error)
+                best = gain, exact
 
 
 @pytest.mark.parametrize("budget", [0.1, 0.3, "auto"])
@@ -419,7 +457,6 @@ def test_rows_of_weight_zero_count_as_absent() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"action": "ask_again"}, "votes"),
         ({"action": "trimm"}, "did you mean 'trim'"),
         ({"fit": "fast"}, "fit"),
         ({"scope": "all"}, "scope"),
@@ -441,3 +478,96 @@ def test_folds_hold_every_class_evenly() -> None:
     fold = folds_by_class(y, np.random.default_rng(0).random(63), 4)
     counts = np.array([[np.sum((fold == k) & (y == c)) for c in range(3)] for k in range(4)])
     assert (np.ptp(counts, axis=0) <= 1).all()
+
+
+CASES = ["one class", "one row", "all flipped", "reference lacks a class", "reference of 5 rows",
+         "reference of one class", "weights of zero", "some weights of zero"]  # fmt: skip
+
+
+def bad(case: str) -> tuple[Labelled, Labelled]:
+    """A batch and a reference to stumble over."""
+    part, ref = rows(60, flips=0.2, classes=3), reference(60, classes=3)
+    zeros = {"weights of zero": 60, "some weights of zero": 30}.get(case, 0)
+    part = Labelled(part.ids, part.X, part.y, np.where(part.ids < zeros, 0.0, 1.0))
+    if case == "one class":
+        part = part.take(part.y == 1)
+    elif case == "one row":
+        part = part.take([0])
+    elif case == "all flipped":
+        part = Labelled(part.ids, part.X, (rows(60, classes=3).y + 1) % 3, part.weight)
+    elif case == "reference lacks a class":
+        ref = ref.take(ref.y != 2)
+    elif case == "reference of 5 rows":
+        ref = ref.take(slice(0, 5))
+    elif case == "reference of one class":
+        ref = ref.take(ref.y == 0)
+    return part, ref
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("trimmer", [
+    InfluenceTrim(), InfluenceTrim(budget=0.5, scope="seen"), InfluenceTrim(verify=False),
+    InfluenceTrim(verify=False, fit="one_step"), InfluenceTrim(fit="one_step", action="weight"),
+    InfluenceTrim(action="relabel", budget="auto"), NoiseModel(), NoiseModel("trim"), Auto(),
+], ids=repr)  # fmt: skip
+def test_bad_batches_do_no_damage(trimmer: Any, case: str) -> None:
+    part, ref = bad(case)
+    for seen in (None, rows(30, 7, classes=3, first=1000)):
+        said = trimmer.judge(part, view(ref, seen))
+        assert np.isin(part.ids, said.ids).all()
+        assert np.isfinite(said.weight).all()
+        assert (said.weight >= 0).all()
+        assert np.isfinite(said.score).all()
+        assert np.isin(said.y, [0, 1, 2]).all()
+        new = np.isin(said.ids, part.ids)
+        order = np.argsort(said.ids[new])
+        kept = said.weight[new][order] > 0
+        assert not kept[part.weight == 0].any()  # what did not count does not count now
+        if case != "weights of zero" and not isinstance(trimmer, Auto):
+            assert kept.any()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_trim_takes_bad_rows(case: str) -> None:
+    part, ref = bad(case)
+    for budget in (0.0, 0.1, "auto"):
+        found = trim(LinearClassifier(), part.X, part.y, reference=(ref.X, ref.y),
+                     budget=budget, sample_weight=part.weight)  # fmt: skip
+        assert np.isfinite(found.scores).all()
+        assert (part.weight[found.trimmed] > 0).all()
+        assert len(found.trimmed) <= (0.5 if isinstance(budget, str) else budget) * len(part)
+
+
+def test_trim_leaves_rows_alone_that_nobody_can_judge() -> None:
+    part, ref = bad("reference lacks a class")
+    unknown = part.take(part.y == 2)
+    found = trim(LinearClassifier(), unknown.X, unknown.y, reference=(ref.X, ref.y))
+    assert not len(found.trimmed)
+    assert not found.scores.any()
+    one, only = part.take(part.y == 0), ref.take(ref.y == 0)
+    with pytest.raises(InputError, match="one class"):
+        trim(LinearClassifier(), one.X, one.y, reference=(only.X, only.y))
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("action", ["trim", "relabel", "weight"])
+def test_csr_rows_are_judged_as_dense_ones_are(classes: int, action: str) -> None:
+    part, ref = rows(150, flips=0.3, classes=classes), reference(classes=classes)
+    few = [np.where(np.abs(X) > 0.5, X, 0.0) for X in (part.X, ref.X)]
+    said = []
+    for X, V in (few, [sparse.csr_array(X) for X in few]):
+        trimmer = InfluenceTrim(budget=0.3, action=action)
+        known = Labelled(ref.ids, V, ref.y, ref.weight)
+        said.append(trimmer.judge(Labelled(part.ids, X, part.y, part.weight), view(known)))
+    assert np.array_equal(said[0].y, said[1].y)
+    np.testing.assert_allclose(said[0].weight, said[1].weight, atol=1e-6)
+    np.testing.assert_allclose(said[0].score, said[1].score, atol=1e-9)
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+def test_trim_refuses_numbers_that_are_not_finite(value: float) -> None:
+    part, ref = rows(40), reference(20)
+    X = part.X.copy()
+    X[3, 1], X[4, 2] = value, -value
+    with pytest.raises(ValueError, match=r"NaN|infinity"):
+        trim(LinearClassifier(), X, part.y, reference=(ref.X, ref.y))

@@ -6,25 +6,22 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 
 from streamlearn.data import Floats, Judgement, Labelled
 from streamlearn.errors import InputError, nearest, whole
 from streamlearn.influence.linear import LinearClassifier
 from streamlearn.influence.objectives import Objective, ValidationLoss
+from streamlearn.influence.unchecked import unchecked
 from streamlearn.keyed import uniform
 from streamlearn.memory import stack
 from streamlearn.protocols import View
+from streamlearn.surrogate import fit_surrogate
+from streamlearn.trimming.ask_again import AskAgain
+from streamlearn.trimming.judges import Rows, SoftErrors, folds_by_class
 from streamlearn.trimming.share import allowed, spare
 from streamlearn.trimming.trim_rows import FITS, as_printed, ceiling, with_reference
-from streamlearn.trimming.verify import (
-    ACTIONS,
-    Rows,
-    SoftErrors,
-    Verified,
-    folds_by_class,
-    verified,
-)
+from streamlearn.trimming.verify import ACTIONS, Verified, verified
 
 SCOPES = ("answered", "seen")
 WITHOUT = ("recent", "error")
@@ -43,9 +40,10 @@ class InfluenceTrim(BaseEstimator):  # type: ignore[misc]
     budget : float or "auto"
         Share of each batch to act on at most; a fraction of a row is acted on that often. "auto"
         is up to half, in small steps, as far as it pays.
-    action : {"trim", "relabel", "weight"}
-        Not learned at all; learned with the likeliest other label; or learned with the
-        probability of its label under the surrogate as weight.
+    action : {"trim", "relabel", "weight", "ask_again"}
+        Not learned at all; learned with the likeliest other label; learned with the
+        probability of its label under the surrogate as weight; or put to other annotators as
+        ``AskAgain`` does.
     verify : bool
         Accept only what parts of the reference approve that the fit has not seen. False:
         Algorithm 2 of Chhabra et al. on each batch, the reference judging and not training.
@@ -72,8 +70,9 @@ class InfluenceTrim(BaseEstimator):  # type: ignore[misc]
 
     Notes
     -----
-    The surrogate is fitted on the answered rows (the remembered ones too, if the scope says so)
-    and the reference. Rows of a class that the reference lacks are kept, and so is the last row
+    The surrogate is fitted on the answered rows (the remembered ones too, if the scope says so,
+    starting from the fit that strategies with the same settings made for the query) and the
+    reference. Rows of a class that the reference lacks are kept, and so is the last row
     of a class. A batch that holds no second class and has no reference beside it is kept as it
     is. The reason of every row acted on gives the objective before and after.
 
@@ -137,6 +136,8 @@ class InfluenceTrim(BaseEstimator):  # type: ignore[misc]
             If a parameter is out of range, there is no reference where one is needed, or the
             objective cannot be computed on a part of the reference.
         """
+        if self.action == "ask_again":
+            return AskAgain(clone(self).set_params(action="trim")).judge(answered, view)
         self._check()
         reference = view.reference if view.reference is not None and len(view.reference) else None
         if reference is None and (self.without_reference == "error" or not self.verify):
@@ -169,20 +170,19 @@ class InfluenceTrim(BaseEstimator):  # type: ignore[misc]
             action=self.action,
             demand=self.demand,
             one_step=self.fit == "one_step",
+            start=self._start(rows, view) if reference is not None else None,
         )
         who = "recent rows" if reference is None else "reference rows"
         return own.judgement(found, rows.candidate[: len(own.rows)], self.action, view, who)
 
     def _check(self) -> None:
         """Refuse parameters that cannot be used."""
-        if self.action == "ask_again":
-            raise InputError(
-                "action 'ask_again' needs a loop that can reopen answered rows, which this one "
-                "cannot; use 'trim', or Loop(votes=…) to ask every row more than once"
-            )
         for name, valid in (
-            ("action", ACTIONS), ("fit", FITS), ("scope", SCOPES), ("without_reference", WITHOUT),
-        ):  # fmt: skip
+            ("action", (*ACTIONS, "ask_again")),
+            ("fit", FITS),
+            ("scope", SCOPES),
+            ("without_reference", WITHOUT),
+        ):
             if getattr(self, name) not in valid:
                 raise nearest(getattr(self, name), valid, f"{name} of InfluenceTrim")
         whole(self.folds, "folds", least=2)
@@ -197,6 +197,16 @@ class InfluenceTrim(BaseEstimator):  # type: ignore[misc]
 
     def _surrogate(self) -> LinearClassifier:
         return LinearClassifier(l2=self.l2, fit_intercept=self.fit_intercept)
+
+    def _start(self, rows: Rows, view: View) -> Floats | None:
+        """The parameters of the surrogate that strategies share, where older rows count too."""
+        if self.scope != "seen" or self.fit == "one_step":
+            return None
+        surrogate = fit_surrogate(view, self._surrogate())
+        classes = np.unique(rows.rows.y[rows.rows.weight > 0])
+        if surrogate is None or not np.array_equal(surrogate.model.classes_, classes):
+            return None
+        return surrogate.fitted.theta
 
     def _most(self, ids: NDArray[np.int64]) -> tuple[int, int]:
         """How many rows may be acted on, and in how many steps."""
@@ -237,14 +247,16 @@ class InfluenceTrim(BaseEstimator):  # type: ignore[misc]
         )
         model = self._surrogate()
         if self.fit == "full":
-            model.fit(rows.X, rows.y, rows.weight)
+            counted = rows if rows.weight.all() else rows.take(rows.weight > 0)
+            unchecked(model).fit(counted.X, counted.y, counted.weight)
         most = self._most(rows.ids)[0]
         found = as_printed(model, rows, objective, most, self.fit, self.seed)
         trimmed = spare(rows, found.trimmed, view)
         weight = rows.weight.copy()
         weight[trimmed] = 0.0
-        reason = np.full(len(rows), "", dtype="<U200")
-        reason[trimmed] = f"harms the reference ({found.before:.4g}), not verified"
+        said = f"harms the reference ({found.before:.4g}), not verified"
+        reason = np.full(len(rows), "", dtype=f"<U{len(said)}")
+        reason[trimmed] = said
         return own.pick(Judgement(rows.ids, rows.y, weight, found.scores, reason))
 
 
@@ -262,8 +274,9 @@ class _Sorted:
                 # Seen rows that are answered anew count once, with their new label.
                 parts.append(seen.take(~np.isin(seen.ids, answered.ids)))
         rows = stack(parts) if len(answered) else answered
-        order = np.argsort(rows.ids)
-        self.rows = self.old = rows.take(order)
+        order = np.argsort(rows.ids, kind="stable")
+        in_order = (rows.ids[1:] > rows.ids[:-1]).all()  # as a stream's mostly are: no copy then
+        self.rows = self.old = rows if in_order else rows.take(order)
         self.is_new = (order < len(answered)) if len(answered) else np.empty(0, dtype=bool)
         self.candidate = self.is_new | (scope == "seen")
         if scope == "seen":  # everybody gets a new hearing
@@ -305,12 +318,14 @@ class _Sorted:
             weight[chosen] = found.weight[chosen]
         else:
             weight[chosen] = 0.0
-        reason = np.full(n, "", dtype="<U200")
-        reason[self.candidate & ~judged] = f"not judged: too few such labels among the {who}"
-        reason[chosen] = (
+        absent = f"not judged: too few such labels among the {who}"
+        done = (
             f"{_DONE[action]}, it harms the {who}: {found.before:.4g} -> {found.after:.4g} "
             f"(standard error {found.error:.2g})"
         )
+        reason = np.full(n, "", dtype=f"<U{max(len(absent), len(done))}")
+        reason[self.candidate & ~judged] = absent
+        reason[chosen] = done
         untouched = np.ones(n, dtype=bool)
         untouched[chosen] = False
         reason[untouched & ~self.is_new & (weight != self.old.weight)] = "cleared by newer rows"

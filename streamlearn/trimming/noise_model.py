@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from streamlearn.data import Floats, Judgement, Labelled, Labels, Matrix, as_labels
 from streamlearn.errors import InputError
 from streamlearn.protocols import View
+from streamlearn.trimming.ask_again import AskAgain
 from streamlearn.trimming.flip_rate_model import FlipRateModel, checked, weights
 from streamlearn.trimming.rejudge import check_options, settle, together
 from streamlearn.trimming.share import keep
@@ -19,9 +20,10 @@ class NoiseModel(FlipRateModel):
 
     Parameters
     ----------
-    action : {"weight", "relabel", "trim"}
+    action : {"weight", "relabel", "trim", "ask_again"}
         What the trimmer does about it: weigh a row by how much its label is to be believed (see
-        Notes), learn the likeliest true label, or drop rows whose label is not the likeliest.
+        Notes), learn the likeliest true label, or drop rows whose label is not the likeliest, or
+        put those to other annotators as ``AskAgain`` does.
     l2 : float or "auto"
         Penalty of the classifier; "auto" chooses among 1, 10 and 50 by cross-validated log-loss on
         the reference.
@@ -171,6 +173,10 @@ class NoiseModel(FlipRateModel):
         InputError
             If a parameter is out of range.
         """
+        if self.action == "ask_again":
+            return AskAgain(NoiseModel(**self.get_params() | {"action": "trim"})).judge(
+                answered, view
+            )
         check_options(self.action, self.scope)
         noisy = together(answered, view.seen)
         reference = view.reference

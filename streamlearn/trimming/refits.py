@@ -1,71 +1,53 @@
 """Many linear models on the same rows, each with its own weights, fitted together."""
 
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
-from streamlearn.data import Floats, Labels, Matrix
-from streamlearn.influence.kernel import as_float64, backproject, margins, row_blocks
-from streamlearn.influence.linear import LinearClassifier
-from streamlearn.influence.losses import Codes, make_loss
-from streamlearn.influence.problem import Problem
-from streamlearn.influence.rows import Rows, encode
-from streamlearn.influence.solve import Factor, minimise
+from streamlearn.data import Floats, Ids
+from streamlearn.influence.solve import Factor, _two_loop, minimise
+from streamlearn.trimming.shared_rows import SharedRows
 
-_HESSIANS, _CHORDS = 8, 4  # Hessians to share, one after the other, and steps with each
-_ENOUGH = 1e-2  # squared Newton decrement of the last step; chance moves a fit by 1 a parameter
+Pair: TypeAlias = tuple[Floats, Floats]  # a step and what it did to the gradient
+
+_HESSIANS, _STEPS = 4, 14  # Hessians to share, one after the other, and steps with each
+_SLOW = 4  # passes after which a Hessian has had its day
+_ENOUGH = 1e-4  # squared Newton decrement to leave a parameter; chance moves a fit by 1
+_CALM = 0.02  # the same where what models are for has settled
 _TOL = 1e-5  # gradient a row to stop at, for a model on its own
 
 
-class Refits:
+@dataclass(frozen=True)
+class _Scaled:
+    """A shared Hessian, divided by a number."""
+
+    factor: Factor
+    stride: float
+    reusable = True
+
+    def solve(self, B: Floats) -> Floats:
+        """H^-1 b."""
+        return self.stride * self.factor.solve(B)
+
+
+class Refits(SharedRows):
     """Linear models that differ in the weights of rows and of their second labels alone.
 
-    All models share one pass over the rows for their gradients and one Hessian for their steps
-    (chords); a model that these do not bring to tolerance is minimised on its own.
-
-    Parameters
-    ----------
-    model : LinearClassifier
-        Gives loss, penalty and intercept; need not be fitted.
-    X : ndarray or CSR matrix, shape (n, d)
-        Rows.
-    y : ndarray, shape (n,)
-        Their labels.
-    classes : ndarray, shape (k,)
-        All labels, sorted.
-    one_step : bool
-        Make one Newton step from zero instead of a fit. For two classes it is the step of the
-        quadratic bound, H = X'X / 4 + l2.
+    All models share one pass over the rows for their gradients and one Hessian for their steps,
+    which each corrects by what its gradients have shown (BFGS) and later fits go on with. It is
+    formed anew where steps do not pay, and a model that they do not bring to tolerance is
+    minimised on its own.
     """
 
-    def __init__(
-        self,
-        model: LinearClassifier,
-        X: Matrix,
-        y: Labels,
-        classes: Labels,
-        *,
-        one_step: bool = False,
-    ) -> None:
-        self.settings, self.classes = model, classes
-        self.X, self.codes = X, encode(y, classes, X.shape[0])
-        self.other: Codes = self.codes  # second labels, for rows to be relabelled
-        self.loss, self.intercept = make_loss(model.loss, len(classes)), bool(model.fit_intercept)
-        self.one_step = one_step
-        self.shape = (self.loss.outputs, X.shape[1] + int(self.intercept))
-
-    def problem(self, own: Floats, second: Floats | None = None) -> Problem:
-        """The problem of one model: weights (n,) of the labels, and of the second labels."""
-        batches: list[Any] = [(self.X, self.codes, own)]
-        if second is not None and second.any():
-            batches.append((self.X, self.other, second))
-        rows = Rows(batches, self.classes)
-        rows.checked = True
-        return Problem(rows, self.loss, self.intercept, float(self.settings.l2), self.X.shape[1])
-
     def fit(
-        self, start: Floats, own: Floats, second: Floats | None = None, near: Factor | None = None
-    ) -> tuple[Floats, Factor]:
+        self,
+        start: Floats,
+        own: Floats,
+        second: Floats | None = None,
+        settled: Callable[[Floats, bool], bool] | None = None,
+    ) -> Floats:
         """Fit M models.
 
         Parameters
@@ -74,101 +56,80 @@ class Refits:
             Parameters to start from.
         own, second : ndarray, shape (M, n)
             Weights of the rows with their labels, and with their second ones.
-        near : Factor, optional
-            A Hessian to begin with; another is formed only where steps with it do not pay.
+        settled : callable, optional
+            Told the parameters after every step, and whether steps have become small; says
+            whether what they are for is settled.
 
         Returns
         -------
         ndarray, shape (M, m, D)
             Parameters.
-        Factor
-            The Hessian of the last model, at its parameters.
         """
-        total = own.sum(axis=1) + (0.0 if second is None else second.sum(axis=1))
-        problems = [
-            self.problem(w, None if second is None else second[m]) for m, w in enumerate(own)
-        ]
         if self.one_step:
             zeros = np.zeros_like(start)
-            factor = problems[-1].expand(zeros[-1].ravel())[-1]
-            D = self._solve(factor, self._gradients(zeros, own, second))
-            return -D * (total[-1] / np.maximum(total, 1e-300))[:, None, None], factor
-        thetas, going = start.copy(), np.arange(len(own))
+            self.expand(zeros, own, second)
+            G = self.gradients(zeros, own, second)
+            return -self.solve(zeros, G[:, None], own, second)[:, 0]
+        thetas, going, passes = start.copy(), np.arange(len(own)), 0
         for round in range(_HESSIANS):
-            lead = going[-1]
-            if near is None or round:
-                near = problems[lead].expand(thetas[lead].ravel())[-1]
-            # A model that holds rows out has that much less curvature.
-            stride = (total[lead] / np.maximum(total, 1e-300))[:, None, None]
-            left, active, good = np.full(len(own), np.inf), going, thetas.copy()
-            for _ in range(_CHORDS):
-                both = None if second is None else second[active]
-                G = self._gradients(thetas[active], own[active], both)
-                D = stride[active] * self._solve(near, G)
-                now = np.einsum("qmn,qmn->q", G, D)
-                shrinks = now < 0.5 * left[active]
-                lost = active[~shrinks]
-                thetas[lost] = good[lost]  # this Hessian is not theirs: wait for another
-                active, D, now = active[shrinks], D[shrinks], now[shrinks]
-                left[active], good[active] = now, thetas[active]
-                thetas[active] -= D
-                done = now <= _ENOUGH
-                going, active = np.setdiff1d(going, active[done]), active[~done]
-                if not len(active):
-                    break
+            if self.near is None or round:
+                both = None if second is None else second[going]
+                self.expand(thetas[going], own[going], both)
+            thetas, going, used = self._descend(thetas, going, own, second, settled)
+            passes += used
             if not len(going):
                 break
         for m in going:
-            problem = problems[m]
+            problem = self.problem(own[m], None if second is None else second[m])
             found = minimise(problem.oracle, problem.expand, thetas[m].ravel(), _TOL, 50)
             thetas[m] = found[0].reshape(self.shape)
-        # Where the start was, others' rows had a say; the scores' Hessian has to be of these alone.
-        return thetas, problems[-1].expand(thetas[-1].ravel())[-1]
+        self.stale = passes > _SLOW
+        return thetas
 
-    def _solve(self, factor: Factor, G: Floats) -> Floats:
-        """H^-1 times gradients (M, m, D)."""
-        return factor.solve(G.reshape(len(G), -1).T).T.reshape(G.shape)
+    def _descend(
+        self,
+        thetas: Floats,
+        active: Ids,
+        own: Floats,
+        second: Floats | None,
+        settled: Callable[[Floats, bool], bool] | None,
+    ) -> tuple[Floats, Ids, int]:
+        """Go on with one Hessian while it pays: parameters, models not yet there, passes made."""
+        good, G, D = thetas.copy(), np.zeros_like(thetas), np.zeros_like(thetas)
+        left, memory = np.full(len(own), np.inf), [list[Pair]() for _ in own]
+        there = np.ones(len(own), dtype=bool)
+        there[active] = False
+        stride, size = self.strides(own, second), thetas[0].size
+        for step in range(_STEPS):
+            trial = good[active] - D[active]
+            both = None if second is None else second[active]
+            for m, theta, g in zip(
+                active, trial, self.gradients(trial, own[active], both), strict=True
+            ):
+                if step:
+                    slope, ahead = float((G[m] * D[m]).sum()), float((g * D[m]).sum())
+                    if ahead < -0.5 * slope:  # too far: the slope has turned
+                        D[m] *= max(slope / (slope - ahead), 0.1)
+                        continue
+                    memory[m].append((-D[m].ravel(), (g - G[m]).ravel()))
+                good[m], G[m] = theta, g
+                D[m] = self._bfgs(g, stride[m], memory[m])
+                now = float((g * D[m]).sum())
+                rate, left[m] = now / left[m] if step else 0.5, now
+                there[m] = now * min(rate, 1.0) <= _ENOUGH * size  # what the step leaves
+            active = np.flatnonzero(~there)
+            if not len(active):
+                break
+            calm = float(left[active].max()) <= _CALM * size
+            if settled is not None and settled(good - D, calm):
+                there[:] = True
+                active = active[:0]
+                break
+        thetas = np.where(there[:, None, None], good - D, good)
+        return thetas, active, step + 1
 
-    def _gradients(self, thetas: Floats, own: Floats, second: Floats | None) -> Floats:
-        """Gradients (M, m, D) of the penalised sums, in one pass."""
-        penalty = np.full(self.shape, float(self.settings.l2))
-        if self.intercept:
-            penalty[:, -1] = 0.0
-        G = penalty * thetas
-        start = 0
-        for X, y, _ in row_blocks(self.X, self.codes, None):
-            rows = slice(start, start + len(y))
-            start += len(y)
-            X = as_float64(X)
-            U = margins(X, thetas, self.intercept)
-            R = self.loss.residual(U, y) * own[:, None, rows]
-            if second is not None:
-                R += self.loss.residual(U, self.other[rows]) * second[:, None, rows]
-            G += backproject(R, X, self.intercept)
-        return G
-
-    def scores(self, thetas: Floats, gradients: Floats, factor: Factor) -> Floats:
-        """Influences (M, n) of leaving out a row, from objective gradients (M, m, D)."""
-        directions = np.concatenate([thetas, self._solve(factor, gradients)])
-        M, parts = len(thetas), []
-        for X, y, _ in row_blocks(self.X, self.codes, None):
-            U = margins(as_float64(X), directions, self.intercept)
-            parts.append(np.einsum("qmn,qmn->qn", U[M:], self.loss.residual(U[:M], y)))
-        return np.concatenate(parts, axis=1)
-
-    def margins_of(self, theta: Floats, at: Any = slice(None)) -> Floats:
-        """Margins (m, n) of all rows, or of those at some positions."""
-        return margins(as_float64(self.X[at]), theta, self.intercept)
-
-    def second_labels(self, theta: Floats) -> None:
-        """Take the likeliest label but the given one as every row's second label."""
-        S = self.loss.scores(self.margins_of(theta))
-        S[self.codes, np.arange(len(self.codes))] = -np.inf
-        self.other = np.argmax(S, axis=0).astype(np.intp)
-
-    def model(self, theta: Floats) -> LinearClassifier:
-        """A fitted model with these parameters."""
-        made = type(self.settings)(**self.settings.get_params(deep=False))
-        made.classes_, made.n_features_in_ = self.classes, self.X.shape[1]
-        made._set_theta(theta)
-        return made
+    def _bfgs(self, g: Floats, stride: Floats, memory: list[Pair]) -> Floats:
+        """The inverse Hessian as gradients since have shown it, times one (m, D)."""
+        assert self.near is not None
+        scaled = _Scaled(self.near, float(stride.item()))
+        return _two_loop(g.ravel(), scaled, memory).reshape(g.shape)

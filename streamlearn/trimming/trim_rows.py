@@ -5,24 +5,22 @@ from numbers import Integral, Real
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_is_fitted
 
 from streamlearn.data import Floats, Ids, Labelled, Matrix, as_labels
 from streamlearn.errors import InputError, nearest, whole
+from streamlearn.influence.fitted import Fitted
 from streamlearn.influence.linear import LinearClassifier
 from streamlearn.influence.objectives import Objective, ValidationLoss, reduced_gradient
-from streamlearn.influence.rows import as_matrix, as_weight
+from streamlearn.influence.rows import Rows as Batches
+from streamlearn.influence.rows import as_matrix, as_weight, encode
 from streamlearn.influence.scores import influence
+from streamlearn.influence.unchecked import unchecked
 from streamlearn.keyed import uniform
 from streamlearn.memory import stack
+from streamlearn.trimming.judges import Factory, Rows, folds_by_class
 from streamlearn.trimming.refits import Refits
-from streamlearn.trimming.verify import (
-    Factory,
-    Rows,
-    Step,
-    Verified,
-    folds_by_class,
-    verified,
-)
+from streamlearn.trimming.verify import Step, Verified, verified
 
 FITS = ("full", "one_step")
 _STEPS, _AUTO_STEPS, _AUTO_MOST = 4, 10, 0.5
@@ -215,12 +213,18 @@ def labelled(
     X: ArrayLike | Matrix, y: ArrayLike, sample_weight: ArrayLike | None, what: str
 ) -> Labelled:
     """Check arrays and number their rows."""
-    X, y = as_matrix(X, finite=True), as_labels(y, f"y of the {what}")
-    n = X.shape[0]
+    # A sum sees every entry and costs less than the whole check, which has to say what is wrong.
+    given: Matrix = X
+    plain = type(given) is np.ndarray and given.dtype == np.float64 and given.ndim == 2
+    with np.errstate(over="ignore", invalid="ignore"):
+        if not (plain and given.size and np.isfinite(given.sum())):
+            given = as_matrix(given, finite=True)
+    y = as_labels(y, f"y of the {what}")
+    n = given.shape[0]
     if y.shape != (n,):
         raise InputError(f"the {what} have y of shape {y.shape}, but X has {n} rows")
     weight = as_weight(sample_weight, n)
-    return Labelled(np.arange(n), X, y, np.ones(n) if weight is None else weight)
+    return Labelled(np.arange(n), given, y, np.ones(n) if weight is None else weight)
 
 
 def _judge(
@@ -246,13 +250,10 @@ def as_printed(
     if budget == "auto":
         raise InputError("budget 'auto' is found by verifying; give a share, or verify=True")
     most = ceiling(budget, len(rows))[0]
-    if fit == "one_step":
-        scores, value = _one_step(model, rows, objective)
-    else:
-        weight = None if (rows.weight == 1).all() else rows.weight
-        scores = influence(model, rows.X, rows.y, objective, sample_weight=weight, leverage=False)
-        value = objective.value(model)
+    scores, value = (_one_step if fit == "one_step" else _at_minimum)(model, rows, objective)
     at = np.flatnonzero(scores < 0)
+    if 0 < most < len(at):
+        at = at[scores[at] <= np.partition(scores[at], most - 1)[most - 1]]
     tie = uniform(seed, rows.ids[at], stream="trim")
     trimmed = at[np.lexsort((tie, scores[at]))[:most]]
     kept = np.ones(len(rows), dtype=bool)
@@ -260,15 +261,47 @@ def as_printed(
     return Trimming(trimmed, kept, scores, value, None, None, None, ())
 
 
+def _at_minimum(
+    model: LinearClassifier, rows: Labelled, objective: Objective
+) -> tuple[Floats, float]:
+    """Influences at a fitted model, and the objective there."""
+    check_is_fitted(model)
+    if rows.X.shape[1] != model.n_features_in_:
+        raise InputError(
+            f"X has {rows.X.shape[1]} columns, but the model was fitted to {model.n_features_in_}"
+        )
+    there = unchecked(model)
+    objective = objective.at(there)
+    gradient = reduced_gradient(objective, there)
+    if np.abs(gradient).max() <= 100.0 * float(model.tol):  # no slope to go by: see `influence`
+        scores = influence(
+            model, rows.X, rows.y, objective, sample_weight=rows.weight, leverage=False
+        )
+        return scores, objective.value(there)
+    codes = encode(rows.y, model.classes_, len(rows))
+    weight = None if (rows.weight == 1).all() else rows.weight
+    batch = Batches([(rows.X, codes, weight)], model.classes_)
+    batch.checked = True
+    fitted = Fitted(there, batch, model.solver)
+    direction = fitted.solve(gradient.reshape(-1, 1)).reshape(gradient.shape)
+    fits = Refits(model, rows.X, rows.y, model.classes_)
+    scores = fits.scores(fitted.theta[None], direction[None, None])[0, 0]
+    return scores * rows.weight, objective.value(there)
+
+
 def _one_step(
     model: LinearClassifier, rows: Labelled, objective: Objective
 ) -> tuple[Floats, float]:
     """Influences at one Newton step from zero, and the objective there."""
-    fits = Refits(model, rows.X, rows.y, np.unique(rows.y[rows.weight > 0]), one_step=True)
-    thetas, factor = fits.fit(np.zeros((1, *fits.shape)), rows.weight[None])
-    there = fits.model(thetas[0])
+    fits = Refits(model, rows.X, rows.y, np.unique(rows.y[rows.weight > 0]))
+    problem = fits.problem(rows.weight)
+    _, gradient, _, factor = problem.expand(np.zeros(fits.shape).ravel())
+    theta = -factor.solve(gradient).reshape(fits.shape)
+    there = unchecked(fits.model(theta))
     objective = objective.at(there)
-    scores = fits.scores(thetas, reduced_gradient(objective, there)[None], factor)[0]
+    pull = reduced_gradient(objective, there)
+    direction = factor.solve(pull.ravel()).reshape(fits.shape)
+    scores = fits.scores(theta[None], direction[None, None])[0, 0]
     return scores * rows.weight, objective.value(there)
 
 
