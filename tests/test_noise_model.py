@@ -14,12 +14,15 @@ from streamlearn.checks import check_trimmer
 from streamlearn.data import Candidates, Floats, Judgement, Labelled
 from streamlearn.errors import InputError
 from streamlearn.influence import LinearClassifier
+from streamlearn.influence.together import fit_together
 from streamlearn.influence.tuning import cross_validate, folds
 from streamlearn.learners import TunedLinear, wrap
 from streamlearn.protocols import View
 from streamlearn.simulators import SimulatedAnnotator
 from streamlearn.strategies import Random
 from streamlearn.trimming import Auto, ConfidentTrim, DawidSkene, InfluenceTrim, NoiseModel
+from streamlearn.trimming.flip_rates import Said, maximise, with_ones
+from streamlearn.trimming.flip_rates_together import maximise_together
 
 RATES = {
     2: np.array([[0.9, 0.1], [0.35, 0.65]]),
@@ -355,6 +358,31 @@ def test_no_row_of_the_reference_judges_a_verdict_it_had_part_in(name: str) -> N
     others[row] = False
     for setting in before:
         assert np.array_equal(before[setting][others], after[setting][others])
+
+
+def test_all_settings_and_folds_at_once_end_where_each_does_alone() -> None:
+    """The path of small tables, against the one of large ones, both run until little moves."""
+    answered, view, _ = world(150, 60, 2, 0.3)
+    assert view.reference is not None
+    n, grid = 150, [(50.0, 1.0), (10.0, 5.0), (1.0, 1.0)]
+    X = with_ones(answered.X, view.reference.X)
+    y = view.reference.y.astype(np.intp)
+    parts = folds(y, 3, 0)
+    counts = np.ones((210, 3))
+    counts[n:][np.array(parts).T] = 0.0
+    votes = answered.y.astype(np.float64)
+    together = maximise_together(X, votes, y.astype(float), counts, grid, 10.0, 1e-10, 5000)
+    for (l2, share), thetas in zip(grid, together, strict=True):
+        for fold, theta in enumerate(thetas.T):
+            weight = counts[:, fold] * np.where(np.arange(210) >= n, share, 1.0)
+            rows = Said(X, answered.y.astype(np.intp)[:, None], y, weight, 2, 10.0)
+            alone = maximise(rows, l2, tol=1e-10, max_iter=5000).theta[0]
+            assert np.allclose(theta, alone, atol=1e-3)
+            longer = fit_together(X[n:], y.astype(float), counts[n:, [fold]],
+                                  np.zeros(60, bool), [(l2, 1.0)], 1e-9)[0, :, 0]  # fmt: skip
+            held_in = counts[n:, fold] > 0
+            model = LinearClassifier(l2=l2).fit(X[n:, :-1][held_in], y[held_in])
+            assert np.allclose(longer[:-1], model.coef_[0], atol=1e-6)
 
 
 @pytest.mark.parametrize("trimmer", [ConfidentTrim(folds=3), InfluenceTrim()], ids=repr)

@@ -12,8 +12,8 @@ from streamlearn import Loop
 from streamlearn.checks import check_learner
 from streamlearn.data import Floats, Labelled
 from streamlearn.errors import InputError
-from streamlearn.influence import LinearClassifier
-from streamlearn.influence.tuning import PENALTIES, cross_validate, folds, log_loss
+from streamlearn.influence import LinearClassifier, tuning
+from streamlearn.influence.tuning import PENALTIES, cross_validate, folds, log_loss, tune
 from streamlearn.learners import TunedLinear
 from streamlearn.protocols import HasMargins, Learner
 from streamlearn.simulators import SimulatedAnnotator
@@ -75,6 +75,25 @@ def test_the_choice_is_that_of_a_plain_cross_validation(k: int) -> None:
     assert (learner.l2_, learner.reference_weight_) == best
     found = cross_validate(known.X, known.y, known.weight, known.ids < 0).losses
     assert all(np.allclose(found[setting], losses[setting], atol=0.02) for setting in settings)
+
+
+@pytest.mark.parametrize("flips", [0.0, 0.4])
+def test_small_and_large_tables_are_tuned_alike(
+    flips: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All fits at once, on small tables, and one after another end in the same losses."""
+    known = rows(400, 80, flips)
+    trusted = known.ids < 0
+    parts = folds(known.y[trusted], 4, 0)
+    some = [np.where(np.arange(400) % 5 == fold, 0.0, known.weight) for fold in range(4)]
+    for counts in ([known.weight] * 4, some):
+        small = tune(known.X, known.y, counts, trusted, parts)
+        with monkeypatch.context() as patch:
+            patch.setattr(tuning, "SMALL", 0)
+            large = tune(known.X, known.y, counts, trusted, parts)
+        for setting, losses in large.losses.items():
+            assert np.allclose(small.losses[setting], losses, atol=0.02)
+        assert small.best == large.best
 
 
 def test_the_fit_is_the_certified_minimum_for_the_choice() -> None:

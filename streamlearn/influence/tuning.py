@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from streamlearn.data import Floats, Labels, Matrix
 from streamlearn.errors import InputError
@@ -14,10 +15,12 @@ from streamlearn.influence.losses import make_loss
 from streamlearn.influence.problem import Problem, use_factor
 from streamlearn.influence.rows import Rows, as_matrix
 from streamlearn.influence.solve import minimise
+from streamlearn.influence.together import fit_together
 
 PENALTIES = (50.0, 10.0, 1.0)  # the most regular first: its parameters are a good start for all
 TRUSTED_WEIGHTS = (1.0, 5.0)
 _ROUGH, _MOST_STEPS = 1e-4, 100  # of fits that only say which setting is best
+SMALL = 2**16  # cells of a table on which calls cost more than passes over the rows
 _LEAST = 1e-6  # probability that no prediction is taken to fall below
 
 Setting: TypeAlias = tuple[float, float]  # l2, weight of a trusted row
@@ -151,17 +154,65 @@ def cross_validate(
     >>> cross_validate(X, y, np.ones(60), np.ones(60, bool)).best[0]
     1.0
     """
+    parts = folds(y[trusted], count, seed)
+    return tune(X, y, [weight] * len(parts), trusted, parts, penalties, trusted_weights)
+
+
+def tune(
+    X: Matrix,
+    y: Labels,
+    counts: Sequence[Floats],
+    trusted: NDArray[np.bool_],
+    parts: Sequence[NDArray[np.bool_]],
+    penalties: Iterable[float] = PENALTIES,
+    trusted_weights: Iterable[float] = TRUSTED_WEIGHTS,
+) -> Tuning:
+    """Score every setting on folds of the trusted rows, where rows may count other in each fold.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix, shape (n, d)
+        All rows.
+    y : ndarray, shape (n,)
+        Labels.
+    counts : sequence of ndarray of float64, shape (n,)
+        For each fold what a row counts; held-out rows count nothing, whatever it says.
+    trusted : ndarray of bool, shape (n,)
+        The rows that judge.
+    parts : sequence of ndarray of bool, shape (m,)
+        Which trusted rows each fold holds out.
+    penalties, trusted_weights : iterables of float
+        What to choose from.
+
+    Returns
+    -------
+    Tuning
+        As ``cross_validate`` returns it.
+    """
     X, at = as_matrix(X), np.flatnonzero(trusted)
     settings = [(l2, share) for share in trusted_weights for l2 in penalties]
     losses = {setting: np.zeros(len(at)) for setting in settings}
-    parts = folds(y[at], count, seed)
-    for out in parts:
-        found = held_out(X, y, weight, trusted, at[out], settings)
-        if not found:
-            return Tuning({})
+    left = np.column_stack(counts) if parts else np.zeros((len(y), 0))
+    for fold, out in enumerate(parts):
+        left[at[out], fold] = 0.0
+    learned = [np.unique(y[used > 0]) for used in left.T]
+    if not parts or min(map(len, learned)) < 2:
+        return Tuning({})
+    classes = np.unique(np.concatenate(learned))
+    if len(classes) == 2 and isinstance(X, np.ndarray) and X.size <= SMALL:
+        ones = np.column_stack([X, np.ones(len(y))])
+        target = (y == classes[1]).astype(np.float64)
+        theta = fit_together(ones, target, left, trusted, settings, 0.1 * _ROUGH)
+        of = np.argmax(parts, axis=0)  # the fold that holds a trusted row out
+        for setting, found in zip(settings, theta, strict=True):
+            p = expit((ones[at] * found.T[of]).sum(axis=1))
+            losses[setting] = log_loss(np.column_stack([1.0 - p, p]), classes, y[at])
+        return Tuning(losses)
+    for out, used in zip(parts, left.T, strict=True):
+        held = held_out(X, y, used, trusted, at[out], settings)
         for setting in settings:
-            losses[setting][out] = found[setting]
-    return Tuning(losses if parts else {})
+            losses[setting][out] = held[setting]
+    return Tuning(losses)
 
 
 def held_out(

@@ -1,7 +1,8 @@
 """Trimming: which labelled rows deserve to be learned from."""
 
 from streamlearn.trimming.ask_again import AskAgain
-from streamlearn.trimming.auto import Auto, Choice
+from streamlearn.trimming.auto import Auto
+from streamlearn.trimming.choice import Choice
 from streamlearn.trimming.confident_joint import confident_joint, prune_by_noise_rate
 from streamlearn.trimming.confident_trim import ConfidentTrim
 from streamlearn.trimming.dawid_skene import DawidSkene

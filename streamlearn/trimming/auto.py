@@ -1,10 +1,8 @@
 """The choice among the answers to noise, by what they do for the trusted rows."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 from streamlearn.data import Floats, Judgement, Labelled, Labels, Matrix, as_labels
@@ -18,8 +16,10 @@ from streamlearn.influence.tuning import (
     folds,
     held_out,
     log_loss,
+    tune,
 )
 from streamlearn.protocols import View
+from streamlearn.trimming.choice import Choice
 from streamlearn.trimming.flip_rate_model import checked, weights
 from streamlearn.trimming.flip_rates import Said, stacked, with_ones
 from streamlearn.trimming.flip_rates import cross_validate as cross_validate_rates
@@ -32,40 +32,14 @@ _GRID = [(l2, share) for share in TRUSTED_WEIGHTS for l2 in PENALTIES]
 _JUDGE_L2 = 10.0  # of the model of the reference that trims; fixed, so that no fold has chosen it
 
 
-@dataclass(frozen=True, eq=False)
-class Choice:
-    """What `Auto` chose, and what it was chosen from.
-
-    Parameters
-    ----------
-    name : {"keep all", "reference alone", "trim", "noise model"}
-        The choice.
-    tunings : dict of str to Tuning
-        Cross-fitted losses of every choice, on the rows of the reference.
-    y : ndarray, shape (n,)
-        The labels to learn from.
-    weight, score : ndarray of float64, shape (n,)
-        What rows count, and how much their labels are worth keeping.
-    reason : ndarray of str, shape (n,)
-        The choice with its log-loss and that of keeping all.
-    """
-
-    name: str
-    tunings: dict[str, Tuning]
-    y: Labels
-    weight: Floats
-    score: Floats
-    reason: NDArray[np.str_]
-
-
 class Auto(BaseEstimator):  # type: ignore[misc]
     """Keep all, learn from the reference alone, trim, or model the noise: whatever predicts best.
 
     Parameters
     ----------
-    action : {"trim", "relabel", "weight"}
-        What becomes of rows where the noise model is chosen, see ``NoiseModel``; not every learner
-        takes weights.
+    action : {"weight", "relabel", "trim"}
+        What becomes of rows where the noise model is chosen, see ``NoiseModel``. Not every learner
+        takes weights; "trim" serves all.
     share : float
         Share of the rows to trim where trimming is chosen, 0 to 1.
     margin : float
@@ -90,6 +64,10 @@ class Auto(BaseEstimator):  # type: ignore[misc]
     by its own classifier. The loss of the winner is the least of several and so a little too
     good; score it on test rows.
 
+    The fits behind the choice are linear; the learner need not be. Of one that learns every row
+    once, as it comes, what was judged stays learned: there "weight" did better than "trim", which
+    loses the rows it is wrong about, and "relabel", which teaches its errors.
+
     Without a reference, or with one of fewer than two rows or classes, all rows are kept. The
     reference alone is no choice where it lacks a class that somebody named.
 
@@ -109,10 +87,10 @@ class Auto(BaseEstimator):  # type: ignore[misc]
 
     def __init__(
         self,
-        action: str = "trim",
+        action: str = "weight",
         *,
         share: float = 0.3,
-        margin: float = 0.5,
+        margin: float = 1.0,
         trimmer: Any = None,
         scope: str = "seen",
         folds: int = 4,
@@ -299,15 +277,18 @@ class Auto(BaseEstimator):  # type: ignore[misc]
     ) -> Tuning:
         """Losses on every fold after trimming by the other folds."""
         n, trusted = len(noisy), np.arange(len(y)) >= len(noisy)
-        losses = {setting: np.zeros(len(reference)) for setting in _GRID}
         parts = folds(reference.y, self.folds, self.seed)
         if any(not _can_judge(reference.y[~out]) for out in parts):
             return Tuning({})
-        for out in parts:
-            labels, kept, _ = self._trim(noisy, reference.take(~out), view)
+        known = np.ones(len(reference))
+        said = [self._trim(noisy, reference.take(~out), view) for out in parts]
+        counts = [weight * np.append(kept, known) for _, kept, _ in said]
+        if self.trimmer is None:  # which trims, and leaves labels as they are
+            return tune(X, y, counts, trusted, parts)
+        losses = {setting: np.zeros(len(reference)) for setting in _GRID}
+        for out, (labels, _, _), used in zip(parts, said, counts, strict=True):
             given = np.concatenate([labels, y[n:]])
-            counts = weight * np.append(kept, np.ones(len(reference)))
-            found = held_out(X, given, counts, trusted, n + np.flatnonzero(out), _GRID)
+            found = held_out(X, given, used, trusted, n + np.flatnonzero(out), _GRID)
             for setting, loss in found.items():
                 losses[setting][out] = loss
         return Tuning(losses if parts else {})
