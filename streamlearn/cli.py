@@ -275,6 +275,31 @@ def report_(
         ERR.print(f"{figures}: {count(len(saved), 'file')}")
 
 
+@app.command("explain")
+def explain_(
+    table: Annotated[str, typer.Argument(metavar="TABLE", help="CSV, Parquet, or a data set.")],
+    target: Annotated[str | None, typer.Option(help="The column of labels, of a file.")] = None,
+    sensitive: Annotated[str | None, typer.Option(help="The column of groups.")] = None,
+    drop: Annotated[list[str] | None, typer.Option(help="A column not to read.")] = None,
+    rows: Annotated[int, typer.Option(help="How many helpful and harmful rows.", min=1)] = 5,
+    few: Annotated[int, typer.Option(help="How many diverse rows.", min=1)] = 8,
+    l2: Annotated[float, typer.Option(help="Penalty, in losses of a row.")] = 1.0,
+    impute: Annotated[bool, typer.Option("--impute", help="Fill in missing numbers.")] = False,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    out: Annotated[Path | None, typer.Option(help="Folder for text, rows and picture.")] = None,
+) -> None:
+    """Explain a model of a table by its rows: who helps, who harms, what removing would do."""
+    from streamlearn.console.explaining import explain_table, write_explanation  # slow to import
+
+    told = explain_table(
+        table, target, sensitive, drop or [], few=few, l2=l2, impute=impute, seed=seed
+    )
+    print(told.to_text(rows, width=max(80, ERR.width)))
+    if out is not None:
+        for path in write_explanation(told, out):
+            ERR.print(f"wrote {path}")
+
+
 def _to_label(opened: Run, annotator: str, more: bool = False) -> Ids:
     """The rows open for an annotator; a new query where there are none, or more are wanted."""
     ids = waiting(opened.loop, annotator)
