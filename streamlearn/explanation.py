@@ -147,7 +147,9 @@ def explain(
     -----
     Three fifths of the rows train, a fifth judges: values are of it, and of the shares in
     ``SHARES`` that one is removed whose refit it finds best, nothing included. The last fifth is
-    scored only, beside as many rows removed at random (mean of five draws).
+    scored only, beside as many rows removed at random (mean of five draws). The judges come from
+    the same table: where its labels are often wrong, theirs are too, and harmful then means at
+    odds with them.
 
     References
     ----------

@@ -47,7 +47,7 @@ def test_what_is_removed_was_better_for_the_judges_and_harmful_by_value() -> Non
     told = explain(frame, y)
     train, judge, _ = _split(y, None, 0)
     X = FrameEncoder().fit(frame.iloc[train]).transform(frame)
-    removed = int(told.removal.loc["harmful rows removed", "removed"])
+    removed = int(told.removal["removed"].iloc[1])
     assert 0 < removed <= (told.table["value"] < 0).sum()
     kept = train[np.argsort(told.table["value"].to_numpy(), kind="stable")[removed:]]
     objective = ValidationLoss(X[judge], y[judge])

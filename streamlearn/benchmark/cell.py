@@ -187,7 +187,8 @@ class _Campaign:
                 break
         if streaming:
             return self.scores
-        points = {r.labels + len(division.initial): r.scores for r in loop.history if r.scores}
+        known = len(division.initial) + (len(division.reference[1]) if division.reference else 0)
+        points = {known + r.labels: r.scores for r in loop.history if r.scores}
         return list(points.items())
 
     def said(self) -> dict[str, Any]:

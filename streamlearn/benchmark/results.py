@@ -27,8 +27,8 @@ class Results:
         ``labels`` bought; ``precision`` and ``recall`` of what was trimmed (NaN without a trimmer
         or without noise); ``stopped``, why the run ended.
     curves : DataFrame
-        One row a point: the ``FACTORS``, ``seed``, ``labels`` (known to the learner, the initial
-        ones included; of a stream: rows gone by), ``metric``, ``value``.
+        One row a point: the ``FACTORS``, ``seed``, ``labels`` (known to the learner, reference and
+        initial ones included; of a stream: rows gone by), ``metric``, ``value``.
     meta : dict
         ``configuration``, ``versions`` of what produced it, ``date``.
 
