@@ -8,7 +8,7 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 export MPLBACKEND ?= Agg
 
-.PHONY: demo test test-extras lint types bench reproduce clean
+.PHONY: demo test test-extras lint types bench bench-extras reproduce reproduce-long suites clean
 
 demo: $(VENV)/core  ## campaigns and a noisy stream on real data, in under a minute
 	$(BIN)/python examples/demo.py
@@ -28,12 +28,26 @@ types: $(VENV)/lint $(VENV)/test
 
 bench: $(VENV)/core  ## ratios against named baselines, some minutes
 	for script in loop_overhead query_speed trim_speed influence_queries influence_speed \
-		influence_tree; do \
+		influence_tree compare_grid valuation_speed selection_speed; do \
+		$(BIN)/python benchmarks/$$script.py || exit 1; done
+
+bench-extras: $(VENV)/extras  ## the same against modAL and scikit-activeml
+	for script in query_peers campaign_peers; do \
 		$(BIN)/python benchmarks/$$script.py || exit 1; done
 
 reproduce: $(VENV)/core  ## published figures and truth by retraining, up to an hour
-	for script in anchor influence_truth influence_toys; do \
+	for script in anchor influence_truth influence_toys null_experiment; do \
 		$(BIN)/python benchmarks/$$script.py || exit 1; done
+
+reproduce-long: $(VENV)/core  ## the long tables, hours; stopped, they go on where they were
+	$(BIN)/python benchmarks/divine_paper.py
+	$(BIN)/python benchmarks/trimming_streams.py --folder out/streams --jobs 2
+	$(BIN)/python benchmarks/active_learning.py --folder out/active-learning --jobs 2
+
+suites: $(VENV)/extras  ## the ready comparisons with everybody's strategies, hours; they go on, too
+	for suite in anchor classic noisy streams; do \
+		$(BIN)/streamlearn compare --suite $$suite --folder out/$$suite || exit 1; \
+		$(BIN)/streamlearn report out/$$suite || exit 1; done
 
 clean:
 	rm -rf $(VENV) out build *.egg-info
