@@ -11,7 +11,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from streamlearn import plugins
-from streamlearn.console import comparing
 from streamlearn.console.interview import Interview
 from streamlearn.console.run_folder import Run, create
 from streamlearn.console.sheet import read_batch, write_batch
@@ -120,6 +119,8 @@ def compare(
     as_json: _Json = False,
 ) -> None:
     """Compare strategies over data sets and seeds, each run on its own."""
+    from streamlearn.console import comparing  # the engine is slow to import
+
     found = comparing.arguments(
         config,
         suite,

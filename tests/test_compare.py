@@ -212,8 +212,8 @@ def test_another_configuration_is_another_cell(change: dict[str, Any]) -> None:
 def test_two_processes_give_what_one_gives() -> None:
     one, two = (
         compare(
-            ["random", "margin"], ["iris", "breast_cancer"], noise=0.2, trimmers=[None, "confident"],
-            seeds=2, **{**SMALL, "n_jobs": n, "learners": "logistic"},
+            ["random", "margin"], ["iris", "breast_cancer"], noise=0.2, seeds=2,
+            trimmers=[None, "confident"], **{**SMALL, "n_jobs": n, "learners": "logistic"},
         )
         for n in (1, 2)
     )  # fmt: skip

@@ -81,7 +81,7 @@ def test_lists_sections_and_numbers(tmp_path: Path) -> None:
         ("datasets = [{ drift = 'abrubt' }]", "did you mean 'abrupt'"),
         ("datasets = [{ drift = 'abrupt', batchsize = 3 }]", "did you mean 'batch_size'"),
         ("metrics = ['acuracy']", "did you mean 'accuracy'"),
-        ("per_round = 'every'", "per_round must be a number or \"all\""),
+        ("per_round = 'every'", 'per_round must be a number or "all"'),
         ("noise = [{ name = 'symetric' }]", "did you mean 'symmetric'"),
         ("strategies = []", "strategies is empty"),
         ("seeds = ", "not valid TOML"),
@@ -91,6 +91,11 @@ def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, text: str, message
     result = command(written(tmp_path, text))
     assert result.exit_code == 2
     assert message in " ".join(result.stderr.split())
+
+
+def test_the_example_can_be_read() -> None:
+    given = read(Path(__file__).parents[1] / "examples" / "compare.toml")
+    assert given["noise"] == {"clean": "none", "one in five wrong": 0.2}
 
 
 def test_a_file_or_a_suite() -> None:

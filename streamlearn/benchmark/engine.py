@@ -169,9 +169,7 @@ def compare(
     return Results.gather(table, found, meta)
 
 
-def _tasks(
-    grid: Grid, cells: list[Cell]
-) -> Iterator[tuple[Cell, Division | Exception, Settings]]:
+def _tasks(grid: Grid, cells: list[Cell]) -> Iterator[tuple[Cell, Division | Exception, Settings]]:
     """The cells by seed and data set, with what those of one (dataset, seed) share.
 
     Seeds come first: cut short, a comparison has whole repetitions rather than some data sets.

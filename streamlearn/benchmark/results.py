@@ -42,7 +42,7 @@ class Results:
     >>> from sklearn.datasets import load_iris
     >>> from streamlearn.benchmark import compare
     >>> iris = {"iris": load_iris(return_X_y=True)}
-    >>> results = compare(["random", "margin"], iris, seeds=2, rounds=3, progress=False, n_jobs=1)
+    >>> results = compare(["random", "margin"], iris, "naive_bayes", seeds=2, rounds=3, n_jobs=1)
     >>> results
     Results(4 cells: 4 done, 0 failed, 0 missing; 16 points)
     """

@@ -122,11 +122,11 @@ def noisy() -> dict[str, Any]:
     given = classic()
     strategies = {name: arm for name, arm in given["strategies"].items() if name in kept}
     smaller = {"strategies": strategies, "rounds": 10, "per_round": 20, "seeds": 20}
-    return {**given, **smaller, "noise": _flips()}
+    return {**given, **smaller, "noise": _flips(0.2, 0.33)}
 
 
 def streams() -> dict[str, Any]:
-    """Give trimmers on streams: three kinds of drift and two tables, clean and noisy."""
+    """Give trimmers on streams: three kinds of drift and two tables, clean and a third flipped."""
     drift = importlib.import_module("streamlearn.simulators").DriftStream
     kinds = {
         f"{kind} drift": functools.partial(drift, kind=kind, n_batches=40, batch_size=50)
@@ -134,9 +134,9 @@ def streams() -> dict[str, Any]:
     }
     return {
         "strategies": {"all": None},
-        "datasets": {**kinds, "phishing": "phishing", "bananas": "bananas"},
-        "learners": ["averaged_sgd", "hoeffding_tree"],
-        "noise": {"none": None, **_flips()},
+        "datasets": {**kinds, "phishing": "phishing", "digits_even_odd": "digits_even_odd"},
+        "learners": "averaged_sgd",
+        "noise": {"none": None, **_flips(0.33)},
         "trimmers": {
             "none": None, "random": "random", "loss": "loss", "confident": "confident",
             "influence": "influence", "noise_model": "noise_model", "auto": "auto",
@@ -235,11 +235,11 @@ def _logistic() -> dict[str, Any]:
     return {"logistic": LogisticRegression(max_iter=1000)}
 
 
-def _flips() -> dict[str, Any]:
-    """Two rates of three noise models: whoever, whichever class, and whichever row is hard."""
+def _flips(*rates: float) -> dict[str, Any]:
+    """Three noise models: whoever flips, by turns of class, and whichever row is hard."""
     simulators = importlib.import_module("streamlearn.simulators")
     found: dict[str, Any] = {}
-    for rate in (0.2, 0.33):
+    for rate in rates:
         shown = f"{rate:.0%}".replace("%", " %")
         found[f"symmetric {shown}"] = simulators.SymmetricNoise(rate)
         found[f"class-conditional {shown}"] = UnevenFlips(rate)

@@ -165,8 +165,8 @@ def select_diverse(
         enough = np.flatnonzero(curve["share"] >= keep)
         if not len(enough):  # possible with values that are recalculated, even for gamma = 0
             raise InputError(
-                f"no gamma keeps a share of {keep} (at most {curve['share'].max():.3g}); lower keep "
-                "or give gamma a number"
+                f"no gamma keeps a share of {keep} (at most {curve['share'].max():.3g}); lower "
+                "keep or give gamma a number"
             )
         best = int(enough[-1])
     else:
