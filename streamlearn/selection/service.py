@@ -14,7 +14,7 @@ from streamlearn.data import Floats, Ids
 from streamlearn.selection.kernels import Radial, Similarity
 
 _TILE, _ROWS = 1 << 17, 256  # numbers in a tile, half a megabyte in cache; rows at most
-_MANY = 0.1  # share of pairs from which on those above the level are not worth looking for
+_MANY = 0.04  # share of pairs from which on those above the level are not worth looking for
 
 
 class Beyond:
