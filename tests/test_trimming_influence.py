@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.linear_model import SGDClassifier
+from sklearn.naive_bayes import GaussianNB
 
 from streamlearn import Loop, Stream
 from streamlearn.checks import check_trimmer
@@ -24,7 +25,8 @@ from streamlearn.influence import (
 from streamlearn.learners import wrap
 from streamlearn.learners.river_model import river_logistic
 from streamlearn.protocols import View
-from streamlearn.simulators import NoisyStream, TrimReport, batches
+from streamlearn.simulators import NoisyStream, SimulatedAnnotator, TrimReport, batches
+from streamlearn.strategies import Random
 from streamlearn.trimming import Auto, InfluenceTrim, NoiseModel, trim
 from streamlearn.trimming.judges import folds_by_class
 from streamlearn.trimming.paths import Paths
@@ -571,3 +573,12 @@ def test_trim_refuses_numbers_that_are_not_finite(value: float) -> None:
     X[3, 1], X[4, 2] = value, -value
     with pytest.raises(ValueError, match=r"NaN|infinity"):
         trim(LinearClassifier(), X, part.y, reference=(ref.X, ref.y))
+
+
+def test_recent_rows_may_be_too_few_of_a_class_to_judge_it() -> None:
+    X = np.random.default_rng(0).normal(size=(40, 3))
+    y = np.array(["a"] * 3 + ["b", "c"] * 18 + ["c"])
+    noisy = SimulatedAnnotator(y, noise=0.2, seed=0)
+    loop = Loop(X, GaussianNB(), Random(), InfluenceTrim(), per_round=10, seed=0)
+    assert sum(round.closed for round in loop.run(noisy)) == 40
+    assert set(loop.labelled().y) == {"a", "b", "c"}

@@ -61,7 +61,10 @@ class Paths:
     ) -> None:
         X, y, weight = rows.rows.X, rows.rows.y, rows.rows.weight
         self.rows, self.action, self.objective = rows, action, objective
-        self.fits = Refits(settings, X, y, np.unique(y[weight > 0]), one_step=one_step)
+        classes = np.unique(y[weight > 0])
+        if not weight.all():  # rows that count for nothing may be of a class no model knows
+            y = np.where(np.isin(y, classes), y, classes[0])
+        self.fits = Refits(settings, X, y, classes, one_step=one_step)
         self.folds = K = int(rows.fold.max()) + 1
         self.judges = [np.flatnonzero((rows.fold == j) & (weight > 0)) for j in range(K)]
         self.open = np.tile(rows.candidate & (weight > 0), (K + 1, 1))
