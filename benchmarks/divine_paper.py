@@ -7,10 +7,13 @@ of the influence, "distance" that of the largest mean pairwise distance (the pap
 Needs STREAMLEARN_DATA for all but the synthetic set.
 
     python benchmarks/divine_paper.py [--only clusters,compas,lsat,mnist] [--seeds 20]
-                                      [--image-seeds 20] [--pictures FOLDER]
+                                      [--image-seeds 20] [--pictures FOLDER] [--folder out/divine]
+
+A seed of mnist takes a minute or two; each is kept in the folder, and a run stopped goes on there.
 """
 
 import argparse
+import json
 import os
 import warnings
 from collections import defaultdict
@@ -49,6 +52,7 @@ from streamlearn.selection import (
 )
 from streamlearn.simulators.toys import bhatt2021_toy
 
+FEW = 100  # images to train on
 TABLES = ("synthetic", "law_school", "compas", "adult", "bank")
 Parts = dict[str, tuple[Any, Any, Any]]
 
@@ -90,7 +94,7 @@ def harm(parts: Parts) -> tuple[LinearClassifier, Any]:
     return model, -influence(model, X, y, EqualAccuracy(X, y, group))
 
 
-def clusters(seeds: int, pictures: Path | None, k: int = 10, most: int = 300) -> None:
+def clusters(seeds: int, pictures: Path | None, folder: Path, k: int = 10, most: int = 300) -> None:
     """Figure 6: how many rows it takes to meet every cluster of the table."""
     for name in TABLES:
         results, curves = Results(), defaultdict(list)
@@ -124,7 +128,7 @@ def clusters(seeds: int, pictures: Path | None, k: int = 10, most: int = 300) ->
             ax.figure.savefig(pictures / f"coverage_{name}.png", dpi=110)
 
 
-def compas(seeds: int, pictures: Path | None) -> None:
+def compas(seeds: int, pictures: Path | None, folder: Path) -> None:
     """Figure 7a: a tenth of the training rows removed, 5 % at a time."""
     results = Results()
     for seed in range(seeds):
@@ -160,7 +164,7 @@ def compas(seeds: int, pictures: Path | None) -> None:
     results.show({"IF: unfairness %, train": "-70", "IF: accuracy, points, train": "-2"}, 2)
 
 
-def lsat(seeds: int, pictures: Path | None) -> None:
+def lsat(seeds: int, pictures: Path | None, folder: Path) -> None:
     """Section 5.3: who is among the first 5 % that cause unfairness."""
     results = Results()
     for seed in range(seeds):
@@ -191,57 +195,75 @@ def lsat(seeds: int, pictures: Path | None) -> None:
     results.show(paper, 1)
 
 
-def mnist(seeds: int, pictures: Path | None, m: int = 100) -> None:
+def mnist(seeds: int, pictures: Path | None, folder: Path) -> None:
     """Appendix D.4: a fresh model trained on 100 of the rows alone, by what chose them."""
     table = load("mnist", recipe="bhatt2021")
     X, y, _ = table.part("train")
     T, w, _ = table.part("test")
-    X, T = X.astype(np.float32), T.astype(np.float32)
-    results, kernel = Results(), RBF(standardise=False)
-    kinds: dict[str, Diversity] = {
-        "SR": SumRedundancy(kernel), "MMD": MMD(kernel), "FL": FacilityLocation(kernel),
-    }  # fmt: skip
-    results.add("all rows", 100 * accuracy(X, y, T, w))
+    train, test = (X.astype(np.float32), y), (T.astype(np.float32), w)
+    results = Results()
     for seed in range(seeds):
-        order = np.random.default_rng(seed).permutation(len(y))
-        train, held = np.sort(order[2000:]), order[:2000]
-        A, a = X[train], y[train]
-        network = MLPClassifier((64, 64), max_iter=15, random_state=seed)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # fifteen epochs are enough here
-            network.fit(A, a)
-        deep = EmbeddedClassifier(network).fit(A, a)
-        Z = deep.embed(A)
-        model = LinearClassifier().fit(A, a)
-        worths = {
-            "": influence(model, A, a, ValidationLoss(X[held], y[held])),
-            "MLP's last layer, ": influence(
-                deep.linear_, Z, a, ValidationLoss(deep.embed(X[held]), y[held])
-            ),
-        }
-        some = np.random.default_rng(seed).permutation(len(a))[:m]
-        results.add("random", 100 * accuracy(A[some], a[some], T, w))
-        for source, worth in worths.items():
-            sets: dict[str, Any] = {"IF": select_diverse(worth, A, m, gamma=0.0).ids}
-            for kind, diversity in kinds.items():
-                if source and kind != "SR":
-                    continue
-                few = select_diverse(worth, A, m, diversity, gamma="distance")
-                assert few.curve is not None
-                enough = few.curve["ids"][few.curve["share"] >= 0.9]
-                sets[f"IF+{kind}, tenth"] = np.array(enough.iloc[-1])
-                sets[f"IF+{kind}, distance"] = few.ids
-            for arm, ids in sets.items():
-                results.add(f"{source}{arm}", 100 * accuracy(A[ids], a[ids], T, w))
-                results.add(f"{source}{arm}: % of the rarer class", 100 * rarer(a[ids]))
-            if pictures and seed == 0:
-                figure = plot_images(A, sets, (28, 28), labels=np.where(a == 1, "7", "1"))
-                figure.savefig(pictures / f"mnist_{'mlp' if source else 'linear'}.png", dpi=80)
-        print(f"   ... seed {seed}", flush=True)
-    print(f"\nMNIST, 1 against 7, trained on {m} rows, test accuracy")
+        file = folder / f"mnist-{seed}.json"
+        if not file.exists():
+            found = images(train, test, seed, pictures if seed == 0 else None)
+            part = file.with_suffix(f".{os.getpid()}.part")
+            part.write_text(json.dumps(found))
+            part.replace(file)
+            print(f"   ... seed {seed}", flush=True)
+        for name, number in json.loads(file.read_text()).items():
+            results.add(name, number)
+    print(f"\nMNIST, 1 against 7, trained on {FEW} rows, test accuracy; {seeds} seeds")
     paper = {"all rows": "99.72", "IF": "48.19", "IF+MMD, distance": "65.00",
              "IF+FL, distance": "48.75", "IF+SR, distance": "99.44"}  # fmt: skip
     results.show(paper)
+
+
+def images(
+    known: tuple[Any, Any], test: tuple[Any, Any], seed: int, pictures: Path | None
+) -> dict[str, float]:
+    """One seed of it."""
+    (X, y), kernel = known, RBF(standardise=False)
+    kinds: dict[str, Diversity] = {
+        "SR": SumRedundancy(kernel), "MMD": MMD(kernel), "FL": FacilityLocation(kernel),
+    }  # fmt: skip
+    order = np.random.default_rng(seed).permutation(len(y))
+    train, held = np.sort(order[2000:]), order[:2000]
+    A, a = X[train], y[train]
+    network = MLPClassifier((64, 64), max_iter=15, random_state=seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # fifteen epochs are enough here
+        network.fit(A, a)
+    deep = EmbeddedClassifier(network).fit(A, a)
+    Z = deep.embed(A)
+    model = LinearClassifier().fit(A, a)
+    worths = {
+        "": influence(model, A, a, ValidationLoss(X[held], y[held])),
+        "MLP's last layer, ": influence(
+            deep.linear_, Z, a, ValidationLoss(deep.embed(X[held]), y[held])
+        ),
+    }
+    some = np.random.default_rng(seed).permutation(len(a))[:FEW]
+    found = {
+        "all rows": 100 * float(np.mean(model.predict(test[0]) == test[1])),
+        "random": 100 * accuracy(A[some], a[some], *test),
+    }
+    for source, worth in worths.items():
+        sets: dict[str, Any] = {"IF": select_diverse(worth, A, FEW, gamma=0.0).ids}
+        for kind, diversity in kinds.items():
+            if source and kind != "SR":
+                continue
+            few = select_diverse(worth, A, FEW, diversity, gamma="distance")
+            assert few.curve is not None
+            enough = few.curve["ids"][few.curve["share"] >= 0.9]
+            sets[f"IF+{kind}, tenth"] = np.array(enough.iloc[-1])
+            sets[f"IF+{kind}, distance"] = few.ids
+        for arm, ids in sets.items():
+            found[f"{source}{arm}"] = 100 * accuracy(A[ids], a[ids], *test)
+            found[f"{source}{arm}: % of the rarer class"] = 100 * rarer(a[ids])
+        if pictures:
+            figure = plot_images(A, sets, (28, 28), labels=np.where(a == 1, "7", "1"))
+            figure.savefig(pictures / f"mnist_{'mlp' if source else 'linear'}.png", dpi=80)
+    return found
 
 
 def rarer(labels: Any) -> float:
@@ -283,11 +305,13 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--image-seeds", type=int, default=20, help="for mnist, minutes a seed")
     parser.add_argument("--pictures", type=Path)
+    parser.add_argument("--folder", type=Path, default=Path("out/divine"), help="keeps seeds")
     options = parser.parse_args()
     if options.pictures:
         mpl.use("Agg")
         options.pictures.mkdir(parents=True, exist_ok=True)
         synthetic_pictures(options.pictures)
+    options.folder.mkdir(parents=True, exist_ok=True)
     parts: dict[str, Callable[..., None]] = {
         "clusters": clusters, "compas": compas, "lsat": lsat, "mnist": mnist,
     }  # fmt: skip
@@ -296,7 +320,8 @@ def main() -> None:
             if name != "clusters" and "STREAMLEARN_DATA" not in os.environ:
                 print(f"\n{name} skipped: STREAMLEARN_DATA names no folder")
                 continue
-            parts[name](options.image_seeds if name == "mnist" else options.seeds, options.pictures)
+            seeds = options.image_seeds if name == "mnist" else options.seeds
+            parts[name](seeds, options.pictures, options.folder)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from streamlearn.data import Floats, Ids
 from streamlearn.selection.kernels import Radial, Similarity
 
 _TILE, _ROWS = 1 << 17, 256  # numbers in a tile, half a megabyte in cache; rows at most
+_KEPT = 1 << 26  # likenesses kept, a quarter gigabyte
 _MANY = 0.04  # share of pairs from which on those above the level are not worth looking for
 
 
@@ -56,7 +57,8 @@ class RadialBeyond:
     """The same for a radial kernel of dense rows, in single precision.
 
     Rows get two columns more, so that one product is the exponent of the kernel; the level's
-    logarithm is taken off in one of them.
+    logarithm is taken off in one of them. A lazy choice asks for the same rows again and again:
+    likenesses of rows asked for by name are kept, as far as there is room.
     """
 
     dtype = np.dtype(np.float32)
@@ -73,6 +75,9 @@ class RadialBeyond:
         self.reference = self.rows[reference]
         self.fall = self.reference[:, -2].copy()
         self.reference[:, -2] = 1.0
+        most = min(self.n, _KEPT // len(reference))
+        self.kept = np.empty((most, len(reference)), np.float32)  # no page is used before it is
+        self.place, self.count = np.full(self.n, -1), 0
         self.reset()
 
     def reset(self) -> None:
@@ -90,11 +95,43 @@ class RadialBeyond:
 
     def sums(self, rows: Ids | None = None) -> Floats:
         """Sum for every row, or some."""
-        X = self.rows if rows is None else self.rows[rows]
+        if rows is None:
+            return self._sums(self.rows)
+        self._keep(rows[self.place[rows] < 0][: len(self.kept) - self.count])
+        totals, place = np.empty(len(rows)), self.place[rows]
+        known = place >= 0
+        totals[known] = self._sums_kept(place[known])
+        totals[~known] = self._sums(self.rows[rows[~known]])
+        return totals
+
+    def _keep(self, rows: Ids) -> None:
+        """Compute the likenesses of some rows to all reference rows, once and for all."""
+        self.place[rows] = np.arange(self.count, self.count + len(rows))
+        lifted, self.reference[:, -1] = self.reference[:, -1].copy(), self.fall
+        for start in range(0, len(rows), _ROWS):
+            some = rows[start : start + _ROWS]
+            P = self.kept[self.count : self.count + len(some)]
+            np.matmul(self.rows[some], self.reference.T, out=P)
+            np.minimum(P, 0.0, out=P)  # rounding may leave a row a little beyond itself
+            np.exp(P, out=P)
+            self.count += len(some)
+        self.reference[:, -1] = lifted
+
+    def _sums_kept(self, places: Ids) -> Floats:
+        """Sum for rows whose likenesses are kept."""
+        totals, step = np.empty(len(places)), max(1, _TILE // (2 * len(self.fall)))
+        for start in range(0, len(places), step):
+            block = self.kept[places[start : start + step]]
+            block -= self.level
+            totals[start : start + step] = np.maximum(block, 0.0, out=block).sum(axis=1)
+        return totals
+
+    def _sums(self, X: NDArray[np.float32]) -> Floats:
+        """Sum for any rows."""
         totals = np.zeros(len(X))
         tile = np.empty(_TILE, np.float32)
-        high = min(_ROWS, len(X))
-        wide = _TILE // max(high, 1)
+        high = min(_ROWS, max(len(X), 1))
+        wide = _TILE // high
         for first in range(0, len(self.fall), wide):
             anchors = self.reference[first : first + wide]
             level = self.level[first : first + wide]
