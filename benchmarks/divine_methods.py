@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from divine_paper import TABLES, draw
 from scipy.stats import rankdata, spearmanr
 from threadpoolctl import threadpool_limits
@@ -88,7 +87,7 @@ def measure(name: str, seed: int) -> dict[str, dict[str, float]]:
         agreement = float(spearmanr(worth, truth)[0])
         found[method] = {**acted(np.argsort(worth, kind="stable")), "agreement": agreement}
     draws = [acted(rng.permutation(len(y))) for _ in range(DRAWS)]
-    found["random"] = pd.DataFrame(draws).mean().to_dict()
+    found["random"] = {key: float(np.mean([draw[key] for draw in draws])) for key in draws[0]}
     return found
 
 

@@ -287,7 +287,7 @@ def explain_(
     l2: Annotated[float, typer.Option(help="Penalty, in losses of a row.")] = 1.0,
     impute: Annotated[bool, typer.Option("--impute", help="Fill in missing numbers.")] = False,
     seed: Annotated[int, typer.Option(min=0)] = 0,
-    out: Annotated[Path | None, typer.Option(help="Folder for text, rows and picture.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for page, text, rows.")] = None,
 ) -> None:
     """Explain a model of a table by its rows: who helps, who harms, what removing would do."""
     from streamlearn.console.explaining import explain_table, write_explanation  # slow to import
@@ -297,7 +297,7 @@ def explain_(
     )
     print(told.to_text(rows, width=max(80, ERR.width)))
     if out is not None:
-        for path in write_explanation(told, out):
+        for path in write_explanation(told, out, f"{Path(table).name}, explained by its rows"):
             ERR.print(f"wrote {path}")
 
 

@@ -1,5 +1,6 @@
 """A table explained by its rows: which help a model, which harm it, and what removing would do."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,29 +79,45 @@ class Explanation:
         shown = self.removal.to_string(line_width=width, float_format=lambda v: f"{v:.4f}")
         return "\n\n".join([*parts, shown])
 
-    def plot(self) -> Any:
-        """Draw tree, projection and removal; return a matplotlib Figure."""
-        import matplotlib.pyplot as plt  # slow to import
+    def drawings(self) -> dict[str, Callable[[Any], Any]]:
+        """Return what there is to draw: by title, a function of the axes to draw on."""
+        from streamlearn.selection import plot_projection, plot_trade_off  # slow to import
 
-        from streamlearn.selection import plot_projection
-
-        figure = plt.figure(figsize=(14, 11), layout="constrained")
-        grid = figure.add_gridspec(2, 2, height_ratios=(1.2, 1))
-        left, right = figure.add_subplot(grid[1, 0]), figure.add_subplot(grid[1, 1])
-        title = f"Influence tree: {self.objective}"
-        self.tree.plot(figure.add_subplot(grid[0, :]), title=title)
+        assert self.diverse.curve is not None  # gamma was chosen from it
+        curve = self.diverse.curve
         harmful = np.argsort(self.table["value"].to_numpy(), kind="stable")[: len(self.diverse)]
         chosen: dict[str, Selection | Ids] = {
             "helpful and unlike each other": self.diverse,
             "most harmful": harmful,
         }
-        plot_projection(self.encoded, chosen, ax=left)
+        return {
+            f"Influence tree: {self.objective}": lambda ax: self.tree.plot(ax, title=""),
+            "The rows in two dimensions": lambda ax: plot_projection(self.encoded, chosen, ax=ax),
+            f"{int(self.removal['removed'].iloc[1]):,} rows removed": self._plot_removal,
+            "Influence kept, diversity won": lambda ax: plot_trade_off(curve, ax=ax),
+        }
+
+    def _plot_removal(self, ax: Any) -> None:
+        """Draw how the scores on test rows moved."""
         change = self.removal - self.removal.loc["nothing removed"]
         change = change.drop(columns="removed").drop(index="nothing removed")
-        change.T.plot.barh(ax=right, color=["#0072B2", "#999999"], legend=True)
-        right.axvline(0, color="black", linewidth=0.8)
-        right.set_xlabel("change on test rows")
-        right.set_title(f"{int(self.removal['removed'].iloc[1]):,} rows removed")
+        change.T.plot.barh(ax=ax, color=["#0072B2", "#999999"], legend=True)
+        ax.axvline(0, color="black", linewidth=0.8)
+        ax.set_xlabel("change on test rows")
+
+    def plot(self) -> Any:
+        """Draw tree, projection, removal and trade-off; return a matplotlib Figure."""
+        import matplotlib.pyplot as plt  # slow to import
+
+        figure = plt.figure(figsize=(17, 11), layout="constrained")
+        grid = figure.add_gridspec(2, 3, height_ratios=(1.2, 1))
+        places = [grid[0, :], *(grid[1, column] for column in range(3))]
+        for place, (title, draw) in zip(places, self.drawings().items(), strict=True):
+            ax = figure.add_subplot(place)
+            draw(ax)
+            ax.set_title(
+                title + "\n" * (place is places[0]), loc="left"
+            )  # above the tree's own line
         return figure
 
 

@@ -53,7 +53,9 @@ ALLOWED = {
     "learners": {"protocols", "influence"},
     "valuation": {"influence"},
     "selection": {"influence", "valuation"},
-    "report": {"benchmark", "data", "journal", "loop", "protocols", "console.run_folder"},
+    "report": {
+        "benchmark", "explanation", "data", "journal", "loop", "protocols", "console.run_folder",
+    },
     "strategies": {"protocols", "memory", "influence", "selection", "surrogate"},
     "simulators": {"protocols"},
     "datasets": {"plugins"},

@@ -1,5 +1,8 @@
 """A table explained by its rows."""
 
+import re
+from base64 import b64decode
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,8 @@ from streamlearn.encoding import FrameEncoder
 from streamlearn.errors import InputError
 from streamlearn.explanation import _split, explain
 from streamlearn.influence import LinearClassifier, ValidationLoss
+from streamlearn.report import report
+from streamlearn.report.explained import sentences
 
 
 def table(n: int = 300, flipped: int = 20, seed: int = 0) -> tuple[pd.DataFrame, Any, Any]:
@@ -115,3 +120,22 @@ def test_a_data_set_is_explained_by_name() -> None:
     assert done.exit_code == 0, done.output
     assert "341 training rows" in done.output
     assert load_breast_cancer().feature_names[0] in done.output
+
+
+def test_the_page_says_what_the_explanation_says(tmp_path: Path) -> None:
+    frame, y, group = table(flipped=60)
+    told = explain(frame.rename(columns={"number": "<b>number</b>"}), y, group, few=4)
+    html = report(told, tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "<b>number</b>" not in html  # what users call things is text
+    assert "http://" not in html.replace("http://www.w3.org", "")
+    text = unescape(re.sub(r"<[^>]+>", " ", html))
+    for sentence in sentences(told):
+        assert sentence in text
+    for title, rows in told.rows(8).items():
+        listed = re.search(rf"<h3>{title}</h3>.*?</table>", html, re.S)
+        assert listed is not None
+        shown = [float(v) for v in re.findall(r"<td>([^<]*)</td></tr>", listed[0])]
+        np.testing.assert_allclose(shown, rows["value"], rtol=1e-3)
+    pictures = re.findall(r'src="data:image/png;base64,([^"]+)" alt="([^";]+)', html)
+    assert [title for _, title in pictures] == list(told.drawings())
+    assert all(b64decode(image).startswith(b"\x89PNG") for image, _ in pictures)

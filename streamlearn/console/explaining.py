@@ -10,6 +10,7 @@ from streamlearn.config import Data
 from streamlearn.console.table import read_table
 from streamlearn.errors import InputError, nearest
 from streamlearn.explanation import Explanation, explain
+from streamlearn.report import report
 
 
 def explain_table(
@@ -81,14 +82,16 @@ def explain_table(
     return explain(frame, labels, groups, few=few, l2=l2, missing=missing, seed=seed)
 
 
-def write_explanation(told: Explanation, folder: Path) -> list[Path]:
-    """Write text, rows and picture into a folder; return the files."""
+def write_explanation(told: Explanation, folder: Path, title: str) -> list[Path]:
+    """Write page, text, rows and picture into a folder; return the files."""
     folder.mkdir(parents=True, exist_ok=True)
     matplotlib.use("Agg")  # a terminal may have no screen
     figure = told.plot()
-    paths = [folder / name for name in ("explanation.txt", "rows.csv", "explanation.png")]
+    names = ("explanation.txt", "rows.csv", "explanation.png", "explanation.html")
+    paths = [folder / name for name in names]
     paths[0].write_text(told.to_text(width=160) + "\n", encoding="utf-8")
     told.table.to_csv(paths[1], index_label="row")
     figure.savefig(paths[2], dpi=120)
     matplotlib.pyplot.close(figure)
+    report(told, paths[3], title=title)
     return paths

@@ -13,15 +13,17 @@ from markupsafe import Markup
 
 from streamlearn.benchmark.results import Results
 from streamlearn.errors import InputError
+from streamlearn.explanation import Explanation
 from streamlearn.loop import Loop
 from streamlearn.report import geometry
 from streamlearn.report.arms import DASHES
 from streamlearn.report.comparison import describe_comparison
+from streamlearn.report.explained import describe_explanation
 from streamlearn.report.single import SingleRun, describe_run
 
 
 def report(
-    results: Results | Loop | SingleRun,
+    results: Results | Loop | SingleRun | Explanation,
     path: str | Path,
     *,
     title: str | None = None,
@@ -33,8 +35,8 @@ def report(
 
     Parameters
     ----------
-    results : Results, Loop or SingleRun
-        A comparison, or one run.
+    results : Results, Loop, SingleRun or Explanation
+        A comparison, one run, or a table explained by its rows.
     path : str or Path
         The file; an older one is replaced.
     title : str, optional
@@ -77,9 +79,12 @@ def report(
     else:
         if not (between is None and baseline is None and metric is None):
             raise InputError("between, baseline and metric are for a comparison; leave them out")
-        single = SingleRun.of(results) if isinstance(results, Loop) else results
-        page = describe_run(single)
-        html = _render("run.html.j2", {**page, "title": title or page["title"]})
+        if isinstance(results, Explanation):
+            page, template = describe_explanation(results), "explanation.html.j2"
+        else:
+            single = SingleRun.of(results) if isinstance(results, Loop) else results
+            page, template = describe_run(single), "run.html.j2"
+        html = _render(template, {**page, "title": title or page["title"]})
     return _write(Path(path), html)
 
 
