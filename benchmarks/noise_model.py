@@ -6,7 +6,8 @@
 300 clean reference rows that train as well; accuracy on the other rows, at most 6,000 rows in all.
 Arms are compared in pairs, split by split. "plain" is logistic regression with a penalty of 1 on
 everything; every other arm chooses penalty (1, 10, 50) and weight of a reference row (1, 5) by
-4-fold log-loss on the reference. The noise model's own classifier is "noise model"; "weighted",
+4-fold log-loss on the reference. The noise model's own classifier is "noise model"; "rates known"
+is told how often labels flip, so it is what modelling flips could reach at best; "weighted",
 "relabelled" and "trimmed" rows are learned by the self-tuned learner, and so are Auto's.
 
 Shares of the way to the oracle are ratios of means over the sets: from the tuned "keep all", and
@@ -74,6 +75,9 @@ def one_split(name: str, split: int, reference: int, flips: float) -> tuple[dict
     }
     model = NoiseModel().fit(X, given, reference=known)
     arms["noise model"] = points(model)
+    if flips:
+        rates = [[1 - flips, flips], [flips, 1 - flips]]
+        arms["rates known"] = points(NoiseModel(transition=rates).fit(X, given, reference=known))
     for action, arm in (("weight", "weighted"), ("relabel", "relabelled"), ("trim", "trimmed")):
         arms[arm] = tuned(*model.set_params(action=action).verdict(given)[:2])
     auto = Auto().choose(X, given, reference=known)

@@ -20,8 +20,16 @@ from streamlearn.learners import TunedLinear, wrap
 from streamlearn.protocols import View
 from streamlearn.simulators import SimulatedAnnotator
 from streamlearn.strategies import Random
-from streamlearn.trimming import Auto, ConfidentTrim, DawidSkene, InfluenceTrim, NoiseModel
+from streamlearn.trimming import (
+    Auto,
+    ConfidentTrim,
+    DawidSkene,
+    InfluenceTrim,
+    NoiseModel,
+    flip_rates,
+)
 from streamlearn.trimming.flip_rates import Said, maximise, with_ones
+from streamlearn.trimming.flip_rates import cross_validate as cross_validate_rates
 from streamlearn.trimming.flip_rates_together import maximise_together
 
 RATES = {
@@ -385,6 +393,41 @@ def test_all_settings_and_folds_at_once_end_where_each_does_alone() -> None:
             assert np.allclose(longer[:-1], model.coef_[0], atol=1e-6)
 
 
+@pytest.mark.parametrize("k", [2, 3])
+def test_rates_once_estimated_and_then_known_say_the_same(k: int) -> None:
+    X, y, said = draw(400, k, RATES[k], 3)
+    known = X[:80], y[:80]
+    fixed: dict[str, Any] = {"l2": 1.0, "reference_weight": 1.0}
+    found = NoiseModel(**fixed).fit(X[80:], said[80:], reference=known)
+    told = NoiseModel(transition=found.transition_, **fixed)
+    told.fit(X[80:], said[80:], reference=known)
+    assert np.array_equal(told.transition_, found.transition_)
+    assert np.allclose(told.posterior_, found.posterior_, atol=0.01)
+    judged = NoiseModel(transition=found.transition_, l2="auto").judge(*world(200, 60, k)[:2])
+    assert len(judged.ids) == 200
+
+
+def test_rates_that_are_told_serve_tables_of_any_size_alike() -> None:
+    X, y, said = draw(300, 2, RATES[2], 5)
+    rows = Said(with_ones(X[60:], X[:60]), said[60:].astype(np.intp)[:, None],
+                y[:60].astype(np.intp), np.ones(300), 2, 10.0, RATES[2][None])  # fmt: skip
+    grid = [(10.0, 1.0), (1.0, 5.0)]
+    small = cross_validate_rates(rows, grid, 3, 0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(flip_rates, "SMALL", 0)
+        large = cross_validate_rates(rows, grid, 3, 0)
+    for setting in grid:
+        assert np.allclose(small.losses[setting], large.losses[setting], atol=0.02)
+
+
+def test_labels_that_are_never_wrong_are_learned_as_they_are() -> None:
+    X, _, said = draw(300, 2, RATES[2], 4)
+    never = np.array([[1 - 1e-12, 1e-12], [1e-12, 1 - 1e-12]])
+    model = NoiseModel(transition=never, l2=1.0).fit(X, said).model_
+    plain = LinearClassifier(l2=1.0).fit(X, said)
+    assert np.allclose(model.coef_, plain.coef_, atol=0.02)
+
+
 @pytest.mark.parametrize("trimmer", [ConfidentTrim(folds=3), InfluenceTrim()], ids=repr)
 def test_trimmers_are_chosen_among_as_well(trimmer: Any) -> None:
     answered, view, _ = world(300, 60)
@@ -420,6 +463,8 @@ def test_a_campaign_with_auto_and_the_noise_model_beats_one_that_keeps_all() -> 
         (lambda X, y: NoiseModel(reference_weight=None).fit(X, y), "reference_weight must be"),
         (lambda X, y: NoiseModel(prior=0).fit(X, y), "prior must be a positive number"),
         (lambda X, y: NoiseModel(folds=1).fit(X, y), "folds must be a whole number"),
+        (lambda X, y: NoiseModel(transition=np.eye(3)).fit(X, y), "there are 2 classes"),
+        (lambda X, y: NoiseModel(transition=np.eye(2)).fit(X, y), "rates above 0"),
         (lambda X, y: NoiseModel().fit(X, y[:5]), "rows and 5 labels"),
         (lambda X, y: NoiseModel().fit(X, y, np.ones(3)), "sample_weight must hold"),
         (lambda X, y: NoiseModel().fit(X, 0 * y), "one class only"),

@@ -38,6 +38,7 @@ class FlipRateModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         weight: Floats,
         known: tuple[Matrix, NDArray[np.intp]],
         classes: Labels,
+        rates: Floats | None = None,
     ) -> None:
         """Choose penalty and reference weight, estimate, and store what was found."""
         if len(classes) < 2:
@@ -54,6 +55,7 @@ class FlipRateModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             np.concatenate([weight, np.ones(len(known[1]))]),
             len(classes),
             float(self.prior),
+            rates,
         )
         shares = choices(self.reference_weight, TRUSTED_WEIGHTS, "reference_weight")
         penalties = choices(self.l2, PENALTIES, "l2")

@@ -14,10 +14,9 @@ from streamlearn.influence import LinearClassifier
 from streamlearn.influence.losses import make_loss
 from streamlearn.influence.solve import Factor
 from streamlearn.influence.tuning import SMALL, Setting, Tuning, folds, log_loss
-from streamlearn.trimming.flip_rates_together import maximise_together
+from streamlearn.trimming.flip_rates_together import START, maximise_together
 
 Codes = NDArray[np.intp]
-_START = 0.7  # how often labels are taken to be right before anything is known
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +59,8 @@ class Said:
         Number of classes.
     prior : float
         Rows' worth of belief that an annotator is right, for each class and annotator.
+    rates : ndarray of shape (annotators, k, k), optional
+        Flip rates that are known; else they are estimated.
     """
 
     X: Matrix
@@ -68,6 +69,7 @@ class Said:
     weight: Floats
     k: int
     prior: float
+    rates: Floats | None = None
 
     @property
     def contrast(self) -> Floats:
@@ -86,8 +88,17 @@ class Said:
             total += np.column_stack([rates, np.zeros(self.k)])[:, said]
         return total
 
+    def first_transitions(self) -> Floats:
+        """Flip rates to begin with, (annotators, k, k)."""
+        if self.rates is not None:
+            return self.rates
+        rates = np.where(np.eye(self.k, dtype=bool), START, (1.0 - START) / (self.k - 1))
+        return np.repeat(rates[None], self.votes.shape[1], axis=0)
+
     def transitions(self, posterior: Floats) -> Floats:
         """Most probable flip rates, (annotators, k, k)."""
+        if self.rates is not None:
+            return self.rates
         doubtful = posterior * self.weight[: posterior.shape[1]]
         counts = np.stack(
             [
@@ -160,8 +171,7 @@ def maximise(
     factor = Factor((curvature(rows) if bound is None else bound) + np.diag(penalty))
     if start is None:
         theta = np.zeros((C.shape[1], width))
-        rates = np.where(np.eye(k, dtype=bool), _START, (1.0 - _START) / (k - 1))
-        transition = np.repeat(rates[None], rows.votes.shape[1], axis=0)
+        transition = rows.first_transitions()
     else:
         theta, transition = start.theta, start.transition
     truth = np.zeros((k, rows.X.shape[0]))
@@ -210,7 +220,8 @@ def cross_validate(rows: Said, settings: Sequence[Setting], count: int, seed: in
         counts = np.repeat(rows.weight[:, None], len(parts), axis=1)
         counts[n:][np.array(parts).T] = 0.0
         said, true = rows.votes[:, 0].astype(np.float64), judged.astype(np.float64)
-        fits = maximise_together(rows.X, said, true, counts, settings, rows.prior)
+        rates = None if rows.rates is None else np.diag(rows.rates[0])
+        fits = maximise_together(rows.X, said, true, counts, settings, rows.prior, right=rates)
         of = np.argmax(parts, axis=0)  # the fold that holds a known row out
         for setting, thetas in zip(settings, fits, strict=True):
             p = expit((rows.X[n:] * thetas.T[of]).sum(axis=1))

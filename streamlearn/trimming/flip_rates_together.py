@@ -9,7 +9,7 @@ from streamlearn.data import Floats
 from streamlearn.influence.together import inverse_bounds, times
 from streamlearn.influence.tuning import Setting
 
-_START = 0.7  # how often labels are taken to be right before anything is known
+START = 0.7  # how often labels are taken to be right before anything is known
 
 
 def maximise_together(
@@ -21,6 +21,7 @@ def maximise_together(
     prior: float,
     tol: float = 1e-5,
     max_iter: int = 300,
+    right: Floats | None = None,
 ) -> Floats:
     """Expectation–maximisation for every setting and fold, as ``flip_rates.maximise`` does one.
 
@@ -42,6 +43,8 @@ def maximise_together(
         Nats a row that an iteration must gain to go on.
     max_iter : int
         Iterations at most.
+    right : ndarray of float64, shape (2,), optional
+        How often labels of class 0 and of class 1 are right, if that is known.
 
     Returns
     -------
@@ -66,7 +69,8 @@ def maximise_together(
     least = tol * np.maximum(weight.sum(axis=0), 1.0)
     ones = said == 1
     theta = direction = np.zeros((s, d, f))
-    right = np.full((2, s * f), _START)  # of class 0, of class 1
+    estimated = right is None
+    right = np.repeat(np.full((2, 1), START) if right is None else right[:, None], s * f, axis=1)
     step, best = np.ones(s * f), np.full(s * f, -np.inf)
     going = np.ones(s * f, dtype=bool)
     for _ in range(max_iter):
@@ -92,11 +96,12 @@ def maximise_together(
         longer = np.where(gain <= least, 1.0, 1.5 * step)
         truth = np.concatenate([expit(margin[:n] + odds), np.broadcast_to(
             known[:, None], (rows - n, s * f))])  # fmt: skip
-        doubtful = weight[:n] * truth[:n]
-        is_one, is_zero = doubtful, weight[:n] - doubtful
-        new = np.stack([is_zero[~ones].sum(axis=0), is_one[ones].sum(axis=0)]) + prior
-        total = np.stack([is_zero.sum(axis=0), is_one.sum(axis=0)]) + prior + 1.0
-        right = np.where(on, new / total, right)
+        if estimated:
+            is_one = weight[:n] * truth[:n]
+            is_zero = weight[:n] - is_one
+            new = np.stack([is_zero[~ones].sum(axis=0), is_one[ones].sum(axis=0)]) + prior
+            total = np.stack([is_zero.sum(axis=0), is_one.sum(axis=0)]) + prior + 1.0
+            right = np.where(on, new / total, right)
         residual = weight * (truth - p)
         ascent = (X.T @ residual).reshape(d, s, f).transpose(1, 0, 2) - penalty * theta
         fresh = times(inverse, ascent)

@@ -31,6 +31,10 @@ class NoiseModel(FlipRateModel):
         What a reference row counts; "auto" chooses between 1 and 5 in the same way.
     prior : float
         Rows' worth of belief that labels are right, added to the counts of each class.
+    transition : array-like of shape (k, k), optional
+        Flip rates where they are known, from an audit say: entry (i, j) is how often the label j is
+        given where i is true, classes in sorted order, each above 0 and rows of sum 1. They are
+        estimated where none are given. As a trimmer it keeps all until every class was met.
     scope : {"answered", "seen"}
         Whether the trimmer judges new rows only, or older ones anew with what is known now.
     folds : int
@@ -97,6 +101,7 @@ class NoiseModel(FlipRateModel):
         l2: Any = "auto",
         reference_weight: Any = "auto",
         prior: float = 10.0,
+        transition: ArrayLike | None = None,
         scope: str = "seen",
         folds: int = 4,
         seed: int = 0,
@@ -105,6 +110,7 @@ class NoiseModel(FlipRateModel):
         self.l2 = l2
         self.reference_weight = reference_weight
         self.prior = prior
+        self.transition = transition
         self.scope = scope
         self.folds = folds
         self.seed = seed
@@ -148,7 +154,8 @@ class NoiseModel(FlipRateModel):
         classes = np.unique(np.concatenate([labels, known[1]]) if len(known[1]) else labels)
         codes = np.searchsorted(classes, labels)[:, None]
         reference_codes = np.searchsorted(classes, known[1])
-        self._estimate(X, codes, weight, (known[0], reference_codes), classes)
+        known_rates = None if self.transition is None else _checked(self.transition, classes)
+        self._estimate(X, codes, weight, (known[0], reference_codes), classes, known_rates)
         self.transition_ = self._rates[0]
         return self
 
@@ -183,7 +190,8 @@ class NoiseModel(FlipRateModel):
         known = noisy.y[noisy.weight > 0]
         if reference is not None:
             known = np.concatenate([known, reference.y])
-        if not len(noisy) or len(np.unique(known)) < 2:
+        least = 2 if self.transition is None else len(np.atleast_1d(self.transition))
+        if not len(noisy) or len(np.unique(known)) < least:
             return keep(answered)
         model = NoiseModel(**self.get_params())
         model.fit(
@@ -224,3 +232,19 @@ class NoiseModel(FlipRateModel):
             label = np.where(doubtful, self.classes_[likeliest], y)
             reason = "relabelled by the noise model"
         return label, weight, score, np.where(doubtful, reason, "")
+
+
+def _checked(transition: ArrayLike, classes: Labels) -> Floats:
+    """Known flip rates, (1, k, k)."""
+    rates, k = np.asarray(transition, dtype=np.float64), len(classes)
+    if rates.shape != (k, k):
+        raise InputError(
+            f"transition has shape {rates.shape}, but there are {k} classes ({classes.tolist()}); "
+            "give a row of rates for each"
+        )
+    if not ((rates > 0).all() and np.allclose(rates.sum(axis=1), 1.0)):
+        raise InputError(
+            f"transition must have rates above 0 and rows of sum 1, got {rates.tolist()}; "
+            "give what never happens a small rate"
+        )
+    return rates[None]
