@@ -26,11 +26,11 @@ import pandas as pd
 from scipy import stats
 
 from streamlearn import Loop
-from streamlearn.benchmark.curves import summarise
-from streamlearn.benchmark.paired import paired
 from streamlearn.data import Floats, Labels
 from streamlearn.influence import LinearClassifier
 from streamlearn.simulators import SimulatedAnnotator
+from streamlearn.statistics.curves import summarise
+from streamlearn.statistics.paired import paired
 from streamlearn.strategies import Random
 
 POOL, INITIAL, TEST, ROUNDS, PER_ROUND = 60, 10, 200, 3, 5

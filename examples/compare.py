@@ -10,7 +10,8 @@ import argparse
 
 from sklearn.linear_model import LogisticRegression
 
-from streamlearn.benchmark import compare, findings
+from streamlearn.benchmark import compare
+from streamlearn.statistics import findings
 
 if __name__ == "__main__":  # the processes that run the cells import this file
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])

@@ -54,8 +54,9 @@ ALLOWED = {
     "valuation": {"influence"},
     "selection": {"influence", "valuation"},
     "report": {
-        "benchmark", "explanation", "data", "journal", "loop", "protocols", "console.run_folder",
+        "benchmark", "explanation", "data", "journal", "loop", "protocols", "statistics",
     },
+    "statistics": {"benchmark.results", "benchmark.storage"},
     "strategies": {"protocols", "memory", "influence", "selection", "surrogate"},
     "simulators": {"protocols"},
     "datasets": {"plugins"},

@@ -15,7 +15,6 @@ from typer.testing import CliRunner
 
 from streamlearn import InputError, Loop
 from streamlearn.benchmark import FACTORS, Results
-from streamlearn.benchmark.ranks import rank
 from streamlearn.cli import app
 from streamlearn.report import (
     plot_critical_difference,
@@ -30,6 +29,7 @@ from streamlearn.report.averages import bands
 from streamlearn.report.diagrams import rank_diagram
 from streamlearn.report.geometry import Scale
 from streamlearn.simulators import SimulatedAnnotator
+from streamlearn.statistics.ranks import rank
 from streamlearn.strategies import Random
 
 TRACEBACK = "Traceback (most recent call last):\n  File …\nValueError: no <rows> & nothing\n"

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamlearn.benchmark.curves import average, summarise
 from streamlearn.errors import InputError
+from streamlearn.statistics.curves import average, summarise
 
 RELATIVE = ["labels_to_target", "label_savings", "deficiency", "data_utilisation"]
 FIGURES = ["aulc", "aulc_first", "aulc_last", "final", *RELATIVE]

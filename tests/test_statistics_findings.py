@@ -11,12 +11,12 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from streamlearn.benchmark.curves import summarise
-from streamlearn.benchmark.findings import Finding, findings
-from streamlearn.benchmark.paired import paired
 from streamlearn.benchmark.results import Results
-from streamlearn.benchmark.significance import holm
 from streamlearn.errors import InputError
+from streamlearn.statistics.curves import summarise
+from streamlearn.statistics.findings import Finding, findings
+from streamlearn.statistics.paired import paired
+from streamlearn.statistics.significance import holm
 
 
 def results(

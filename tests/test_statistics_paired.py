@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from streamlearn.benchmark.paired import paired
-from streamlearn.benchmark.significance import differences, holm, signed_rank
-from streamlearn.benchmark.wins import win_matrix
 from streamlearn.errors import InputError
+from streamlearn.statistics.paired import paired
+from streamlearn.statistics.significance import differences, holm, signed_rank
+from streamlearn.statistics.wins import win_matrix
 
 
 def runs(seed: int = 0, n: int = 20, datasets: int = 2, **lifts: float) -> pd.DataFrame:

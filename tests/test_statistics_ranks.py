@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from streamlearn.benchmark.nemenyi import cliques, critical_difference
-from streamlearn.benchmark.ranks import rank, rankings
-from streamlearn.benchmark.significance import holm
 from streamlearn.errors import InputError
+from streamlearn.statistics.nemenyi import cliques, critical_difference
+from streamlearn.statistics.ranks import rank, rankings
+from streamlearn.statistics.significance import holm
 
 
 def table(n: int = 12, k: int = 4, seed: int = 0) -> pd.DataFrame:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from streamlearn.benchmark.claims import usual_baseline
 from streamlearn.benchmark.results import FACTORS
 from streamlearn.errors import nearest
+from streamlearn.statistics.claims import usual_baseline
 
 # Okabe and Ito's colours, without the yellow, which is no colour for a line on white. The first
 # is for the baseline, and is the ink of whatever the page is printed in.

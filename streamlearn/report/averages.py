@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from streamlearn.benchmark.curves import average
 from streamlearn.benchmark.results import FACTORS
+from streamlearn.statistics.curves import average
 
 _KEYS = [*FACTORS, "metric"]
 
@@ -20,7 +20,7 @@ def bands(curves: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        As ``streamlearn.benchmark.average`` has it: value, error and seeds for each arm of each
+        As ``streamlearn.statistics.average`` has it: value, error and seeds for each arm of each
         setting, metric and number of labels, arms in the order in which they come.
 
     Notes

@@ -5,11 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from streamlearn.benchmark.curves import summarise
-from streamlearn.benchmark.findings import Finding, findings
-from streamlearn.benchmark.ranks import rankings
 from streamlearn.benchmark.results import Results
-from streamlearn.benchmark.wins import win_matrix
 from streamlearn.errors import nearest
 from streamlearn.report.arms import Arm, Layout, layout_of
 from streamlearn.report.averages import bands
@@ -25,6 +21,10 @@ from streamlearn.report.evidence import (
 from streamlearn.report.listing import arms_table, failures
 from streamlearn.report.panels import panels
 from streamlearn.report.wording import count
+from streamlearn.statistics.curves import summarise
+from streamlearn.statistics.findings import Finding, findings
+from streamlearn.statistics.ranks import rankings
+from streamlearn.statistics.wins import win_matrix
 
 SECTIONS = {
     "findings": "Findings",

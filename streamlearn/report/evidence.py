@@ -6,9 +6,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from streamlearn.benchmark.ranks import Ranking
-from streamlearn.benchmark.sentences import p_value
-from streamlearn.benchmark.wins import WinMatrix
 from streamlearn.report.averages import times, trimming
 from streamlearn.report.diagrams import (
     DotPlot,
@@ -20,6 +17,9 @@ from streamlearn.report.diagrams import (
     rank_diagram,
 )
 from streamlearn.report.wording import count
+from streamlearn.statistics.ranks import Ranking
+from streamlearn.statistics.sentences import p_value
+from streamlearn.statistics.wins import WinMatrix
 
 
 def ranks_drawn(ranking: Ranking) -> RankDiagram:

@@ -5,13 +5,13 @@ from typing import Any
 
 import pandas as pd
 
-from streamlearn.benchmark.ranks import Ranking
-from streamlearn.benchmark.wins import WinMatrix
 from streamlearn.errors import InputError
 from streamlearn.report.arms import COLOURS, MARKERS
 from streamlearn.report.diagrams import DotPlot
 from streamlearn.report.evidence import ranks_drawn, times_drawn, trimming_drawn, win_cells
 from streamlearn.report.figures import axes_of
+from streamlearn.statistics.ranks import Ranking
+from streamlearn.statistics.wins import WinMatrix
 
 INK, GREY = "#222222", "#5B6270"
 WON, LOST = "#D3E8F5", "#FBE3D3"
@@ -39,7 +39,7 @@ def plot_critical_difference(ranking: Ranking, ax: Any = None) -> Any:
     Examples
     --------
     >>> from matplotlib.pyplot import close
-    >>> from streamlearn.benchmark.ranks import rank
+    >>> from streamlearn.statistics.ranks import rank
     >>> table = pd.DataFrame({"margin": [0.9, 0.8, 0.7], "random": [0.8, 0.7, 0.6]})
     >>> ax = plot_critical_difference(rank(table))
     >>> [text.get_text() for text in ax.texts if "margin" in text.get_text()]

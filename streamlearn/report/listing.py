@@ -6,10 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-from streamlearn.benchmark.paired import paired
 from streamlearn.benchmark.results import FACTORS
 from streamlearn.report.arms import Layout, levels
 from streamlearn.report.wording import MISSING, count, plain, plus_minus
+from streamlearn.statistics.paired import paired
 
 
 def arms_table(summary: pd.DataFrame, cells: pd.DataFrame, layout: Layout) -> dict[str, Any]:

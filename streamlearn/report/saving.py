@@ -6,10 +6,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 
-from streamlearn.benchmark.curves import summarise
-from streamlearn.benchmark.ranks import rankings
 from streamlearn.benchmark.results import Results
-from streamlearn.benchmark.wins import win_matrix
 from streamlearn.errors import nearest
 from streamlearn.report.arms import Arm, Layout, labels, layout_of, levels, part_of
 from streamlearn.report.comparison import main_metric
@@ -21,6 +18,9 @@ from streamlearn.report.figures_evidence import (
     plot_trimming,
     plot_win_matrix,
 )
+from streamlearn.statistics.curves import summarise
+from streamlearn.statistics.ranks import rankings
+from streamlearn.statistics.wins import win_matrix
 
 FORMATS = ("png", "svg", "pdf")
 _COLUMNS, _ROWS = 3, 4  # panels of learning curves on one picture

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from streamlearn.benchmark.curves import LOWER_IS_BETTER
 from streamlearn.loop import Loop
 from streamlearn.report.arms import Arm, Layout
 from streamlearn.report.panels import Panel, panel
 from streamlearn.report.wording import MISSING, count
+from streamlearn.statistics.curves import LOWER_IS_BETTER
 
 _ACTED = ("trimmed", "relabelled", "reopened")
 

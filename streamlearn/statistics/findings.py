@@ -2,12 +2,12 @@
 
 import pandas as pd
 
-from streamlearn.benchmark.claims import compared
-from streamlearn.benchmark.costs import times, trimming
-from streamlearn.benchmark.finding import Finding, Kind
 from streamlearn.benchmark.results import FACTORS, Results
-from streamlearn.benchmark.sentences import count, enumerated
 from streamlearn.errors import nearest
+from streamlearn.statistics.claims import compared
+from streamlearn.statistics.costs import times, trimming
+from streamlearn.statistics.finding import Finding, Kind
+from streamlearn.statistics.sentences import count, enumerated
 
 __all__ = ["Finding", "findings"]
 

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from streamlearn.benchmark.significance import differences
 from streamlearn.data import Floats
 from streamlearn.errors import InputError
+from streamlearn.statistics.significance import differences
 
 
 def critical_difference(arms: int, datasets: int, alpha: float = 0.05) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from math import floor, isfinite, log10
 from typing import Any
 
-from streamlearn.benchmark.significance import LEAST_SEEDS
+from streamlearn.statistics.significance import LEAST_SEEDS
 
 IN_POINTS = frozenset({"accuracy", "balanced_accuracy", "macro_f1", "auc"})
 """Metrics between 0 and 1 that read best in hundredths."""

@@ -4,12 +4,13 @@ from collections.abc import Collection
 
 import pandas as pd
 
-from streamlearn.benchmark.curves import summarise
-from streamlearn.benchmark.finding import Finding
-from streamlearn.benchmark.paired import paired
-from streamlearn.benchmark.ranks import Ranking, rankings
 from streamlearn.benchmark.results import FACTORS
-from streamlearn.benchmark.sentences import (
+from streamlearn.errors import nearest
+from streamlearn.statistics.curves import summarise
+from streamlearn.statistics.finding import Finding
+from streamlearn.statistics.paired import paired
+from streamlearn.statistics.ranks import Ranking, rankings
+from streamlearn.statistics.sentences import (
     arm_name,
     comparison,
     count,
@@ -19,8 +20,7 @@ from streamlearn.benchmark.sentences import (
     scale_and_unit,
     setting,
 )
-from streamlearn.benchmark.significance import LEAST_SEEDS, holm
-from streamlearn.errors import nearest
+from streamlearn.statistics.significance import LEAST_SEEDS, holm
 
 BASELINES = {"strategy": ("random",), "trimmer": ("keep_all", "none")}
 LEAST_DATASETS = 6

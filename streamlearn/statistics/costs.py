@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from streamlearn.benchmark.claims import usual_baseline
-from streamlearn.benchmark.finding import Finding
 from streamlearn.benchmark.results import FACTORS
-from streamlearn.benchmark.sentences import count, plus_minus, short
-from streamlearn.benchmark.significance import LEAST_SEEDS
+from streamlearn.statistics.claims import usual_baseline
+from streamlearn.statistics.finding import Finding
+from streamlearn.statistics.sentences import count, plus_minus, short
+from streamlearn.statistics.significance import LEAST_SEEDS
 
 
 def times(cells: pd.DataFrame, given: str | None) -> list[Finding]:

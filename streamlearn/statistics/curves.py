@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from streamlearn.benchmark.polylines import Polylines, say
 from streamlearn.benchmark.results import FACTORS
 from streamlearn.data import Floats
 from streamlearn.errors import InputError, nearest
+from streamlearn.statistics.polylines import Polylines, say
 
 LOWER_IS_BETTER = frozenset({"log_loss", "brier"})
 NEEDED = ("labels", "metric", "value")

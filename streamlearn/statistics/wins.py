@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from streamlearn.benchmark.paired import tables
-from streamlearn.benchmark.significance import LEAST_SEEDS, differences, holm, signed_rank
 from streamlearn.data import Floats
 from streamlearn.errors import InputError
+from streamlearn.statistics.paired import tables
+from streamlearn.statistics.significance import LEAST_SEEDS, differences, holm, signed_rank
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from streamlearn.benchmark.nemenyi import cliques, critical_difference, friedman, row_ranks
-from streamlearn.benchmark.paired import tables
-from streamlearn.benchmark.significance import LEAST_SEEDS, differences, holm, signed_rank
 from streamlearn.errors import InputError
+from streamlearn.statistics.nemenyi import cliques, critical_difference, friedman, row_ranks
+from streamlearn.statistics.paired import tables
+from streamlearn.statistics.significance import LEAST_SEEDS, differences, holm, signed_rank
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from streamlearn.benchmark.results import FACTORS
-from streamlearn.benchmark.significance import LEAST_SEEDS, differences, holm, signed_rank
 from streamlearn.data import Floats
 from streamlearn.errors import InputError, nearest
+from streamlearn.statistics.significance import LEAST_SEEDS, differences, holm, signed_rank
 
 UP: Mapping[str, bool] = {
     "label_savings": True,
