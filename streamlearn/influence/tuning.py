@@ -20,7 +20,7 @@ from streamlearn.influence.together import fit_together
 PENALTIES = (50.0, 10.0, 1.0)  # the most regular first: its parameters are a good start for all
 TRUSTED_WEIGHTS = (1.0, 5.0)
 _ROUGH, _MOST_STEPS = 1e-4, 100  # of fits that only say which setting is best
-SMALL = 2**16  # cells of a table on which calls cost more than passes over the rows
+SMALL, NARROW = 2**22, 512  # cells and columns of a table that all settings are fitted to at once
 _LEAST = 1e-6  # probability that no prediction is taken to fall below
 
 Setting: TypeAlias = tuple[float, float]  # l2, weight of a trusted row
@@ -199,7 +199,7 @@ def tune(
     if not parts or min(map(len, learned)) < 2:
         return Tuning({})
     classes = np.unique(np.concatenate(learned))
-    if len(classes) == 2 and isinstance(X, np.ndarray) and X.size <= SMALL:
+    if len(classes) == 2 and fits_together(X):
         ones = np.column_stack([X, np.ones(len(y))])
         target = (y == classes[1]).astype(np.float64)
         theta = fit_together(ones, target, left, trusted, settings, 0.1 * _ROUGH)
@@ -213,6 +213,11 @@ def tune(
         for setting in settings:
             losses[setting][out] = held[setting]
     return Tuning(losses)
+
+
+def fits_together(X: Matrix) -> bool:
+    """Whether all settings and folds are fitted to a table at once, which is faster if it fits."""
+    return isinstance(X, np.ndarray) and X.size <= SMALL and X.shape[1] <= NARROW
 
 
 def held_out(

@@ -18,6 +18,7 @@ from streamlearn.influence.tuning import (
     log_loss,
     tune,
 )
+from streamlearn.influence.unchecked import unchecked
 from streamlearn.protocols import View
 from streamlearn.trimming.choice import Choice
 from streamlearn.trimming.flip_rate_model import checked, weights
@@ -257,7 +258,7 @@ class Auto(BaseEstimator):  # type: ignore[misc]
             said = self.trimmer.judge(Labelled(noisy.ids, noisy.X, noisy.y, ones), part)
             at = np.argsort(said.ids)  # noisy rows come by id
             return said.y[at], said.weight[at], said.score[at]
-        model = LinearClassifier(l2=_JUDGE_L2).fit(reference.X, reference.y)
+        model = unchecked(LinearClassifier(l2=_JUDGE_L2)).fit(reference.X, reference.y)
         # A label the reference does not know is not at odds with it.
         proba, known = model.predict_proba(noisy.X), np.isin(noisy.y, model.classes_)
         score = np.where(known, np.exp(-log_loss(proba, model.classes_, noisy.y)), 1.0)

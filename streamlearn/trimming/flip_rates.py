@@ -13,7 +13,7 @@ from streamlearn.data import Floats, Matrix
 from streamlearn.influence import LinearClassifier
 from streamlearn.influence.losses import make_loss
 from streamlearn.influence.solve import Factor
-from streamlearn.influence.tuning import SMALL, Setting, Tuning, folds, log_loss
+from streamlearn.influence.tuning import Setting, Tuning, fits_together, folds, log_loss
 from streamlearn.trimming.flip_rates_together import START, maximise_together
 
 Codes = NDArray[np.intp]
@@ -216,7 +216,7 @@ def cross_validate(rows: Said, settings: Sequence[Setting], count: int, seed: in
     first = n if on_known else 0
     parts = folds(judged, count, seed)
     losses = {setting: np.zeros(len(judged)) for setting in settings}
-    if parts and on_known and _is_small(rows):
+    if parts and on_known and _fits_together(rows):
         counts = np.repeat(rows.weight[:, None], len(parts), axis=1)
         counts[n:][np.array(parts).T] = 0.0
         said, true = rows.votes[:, 0].astype(np.float64), judged.astype(np.float64)
@@ -248,10 +248,10 @@ def cross_validate(rows: Said, settings: Sequence[Setting], count: int, seed: in
     return Tuning(losses if parts else {})
 
 
-def _is_small(rows: Said) -> bool:
-    """Whether there are two classes, one annotator, and so few cells that calls cost most."""
-    dense = isinstance(rows.X, np.ndarray) and rows.X.size <= SMALL
-    return dense and rows.k == 2 and rows.votes.shape[1] == 1 and bool((rows.votes >= 0).all())
+def _fits_together(rows: Said) -> bool:
+    """Whether there are two classes, one annotator, and not too many cells."""
+    plain = rows.k == 2 and rows.votes.shape[1] == 1 and bool((rows.votes >= 0).all())
+    return plain and fits_together(rows.X)
 
 
 def _vote_loss(proba: Floats, transition: Floats, votes: Codes) -> Floats:

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import expit
 
 from streamlearn.data import Floats
-from streamlearn.influence.together import inverse_bounds, times
+from streamlearn.influence.together import inverse_bounds, logistic, spread, times
 from streamlearn.influence.tuning import Setting
 
+_TINY = 1e-17  # probability that no label known is taken to fall below
 START = 0.7  # how often labels are taken to be right before anything is known
 
 
@@ -58,55 +58,61 @@ def maximise_together(
     >>> maximise_together(X, y[5:], y[:5], np.ones((40, 1)), [(1.0, 1.0)], 10.0).shape
     (1, 2, 1)
     """
-    n, (rows, d) = len(said), X.shape
-    s, f = len(settings), counts.shape[1]
-    trusted = np.arange(rows) >= n
+    n, n_one, m_one = len(said), np.count_nonzero(said), np.count_nonzero(known)
+    order = np.concatenate(
+        [np.argsort(-said, kind="stable"), n + np.argsort(-known, kind="stable")]
+    )
+    X, counts, sure = X[order], counts[order], slice(n, n + m_one)  # ones come first in both parts
+    trusted = np.arange(len(X)) >= n
+    (s, f), d = (len(settings), counts.shape[1]), X.shape[1]
     inverse = inverse_bounds(X, counts, trusted, settings)
-    shares = np.where(trusted[:, None], [share for _, share in settings], 1.0)
-    weight = (shares[:, :, None] * counts[:, None, :]).reshape(rows, s * f)
-    penalty = np.zeros((s, d, 1))
-    penalty[:, :-1, 0] = np.array([l2 for l2, _ in settings])[:, None]
+    weight, penalty = spread(counts, trusted, settings, d)
     least = tol * np.maximum(weight.sum(axis=0), 1.0)
-    ones = said == 1
-    theta = direction = np.zeros((s, d, f))
+    found, columns = np.empty((d, s * f)), np.arange(s * f)
+    theta = direction = np.zeros((d, s * f))
     estimated = right is None
     right = np.repeat(np.full((2, 1), START) if right is None else right[:, None], s * f, axis=1)
     step, best = np.ones(s * f), np.full(s * f, -np.inf)
-    going = np.ones(s * f, dtype=bool)
     for _ in range(max_iter):
-        margin = X @ theta.transpose(1, 0, 2).reshape(d, s * f)
-        p = expit(margin)
-        log_right, log_wrong = np.log(right), np.log1p(-right)
-        # log P(said | true 1) - log P(said | true 0)
-        odds = np.where(ones[:, None], log_right[1] - log_wrong[0], log_wrong[1] - log_right[0])
-        given = np.where(ones[:, None], p[:n] * right[1] + (1 - p[:n]) * (1 - right[0]),
-                         p[:n] * (1 - right[1]) + (1 - p[:n]) * right[0])  # fmt: skip
-        value = (weight[:n] * np.log(given)).sum(axis=0)
-        true = np.where(known[:, None] == 1, margin[n:], -margin[n:])
-        value -= (weight[n:] * np.logaddexp(0.0, -true)).sum(axis=0)
-        value -= 0.5 * (penalty * theta**2).sum(axis=1).ravel()
-        value += (prior * log_right + log_wrong).sum(axis=0)
+        p = logistic(X @ theta)
+        truth = np.empty_like(p)
+        one, zero = p[:n_one] * right[1], p[n_one:n] * (1.0 - right[1])  # joint with a true 1
+        told_one = one + (1.0 - p[:n_one]) * (1.0 - right[0])
+        told_zero = zero + (1.0 - p[n_one:n]) * right[0]
+        np.divide(one, told_one, out=truth[:n_one])
+        np.divide(zero, told_zero, out=truth[n_one:n])
+        truth[n:], truth[sure] = 0.0, 1.0
+        true = np.concatenate([p[sure], 1.0 - p[n + m_one :]])
+        likely = np.concatenate([told_one, told_zero, np.maximum(true, _TINY)])
+        value = np.einsum("nc,nc->c", weight, np.log(likely))
+        value -= 0.5 * (penalty * theta**2).sum(axis=0)
+        value += (prior * np.log(right) + np.log1p(-right)).sum(axis=0)
         gain = value - best
-        back = going & (gain < 0) & (step > 1.0)  # too far: to the step that is sure to rise
-        going &= back | ~((gain <= least) & (step == 1.0))
-        if not going.any():
-            break
-        on = going & ~back
-        best = np.where(on, value, best)
+        back = (gain < 0) & (step > 1.0)  # too far: to the step that is sure to rise
+        going = back | ~((gain <= least) & (step == 1.0))
+        if not going.all():
+            found[:, columns[~going]] = theta[:, ~going]
+            if not going.any():
+                break
+            columns, inverse, least = columns[going], inverse[going], least[going]
+            step, best, value, gain, back = (of[going] for of in (step, best, value, gain, back))
+            theta, direction, weight, penalty, right, p, truth = (
+                of[:, going] for of in (theta, direction, weight, penalty, right, p, truth)
+            )
+        best = np.where(back, best, value)
         longer = np.where(gain <= least, 1.0, 1.5 * step)
-        truth = np.concatenate([expit(margin[:n] + odds), np.broadcast_to(
-            known[:, None], (rows - n, s * f))])  # fmt: skip
         if estimated:
             is_one = weight[:n] * truth[:n]
             is_zero = weight[:n] - is_one
-            new = np.stack([is_zero[~ones].sum(axis=0), is_one[ones].sum(axis=0)]) + prior
+            new = np.stack([is_zero[n_one:].sum(axis=0), is_one[:n_one].sum(axis=0)]) + prior
             total = np.stack([is_zero.sum(axis=0), is_one.sum(axis=0)]) + prior + 1.0
-            right = np.where(on, new / total, right)
-        residual = weight * (truth - p)
-        ascent = (X.T @ residual).reshape(d, s, f).transpose(1, 0, 2) - penalty * theta
-        fresh = times(inverse, ascent)
-        move = np.where(on, longer, np.where(back, 1.0 - step, 0.0)).reshape(s, 1, f)
-        direction = np.where(on.reshape(s, 1, f), fresh, direction)
-        theta = theta + move * direction
-        step = np.where(back, 1.0, np.where(on, longer, step))
-    return theta
+            right = np.where(back, right, new / total)
+        truth -= p
+        truth *= weight
+        fresh = times(inverse, X.T @ truth - penalty * theta)
+        direction = np.where(back, direction, fresh)
+        theta = theta + np.where(back, 1.0 - step, longer) * direction
+        step = np.where(back, 1.0, longer)
+    else:
+        found[:, columns] = theta
+    return found.reshape(d, s, f).transpose(1, 0, 2)
