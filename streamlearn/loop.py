@@ -23,6 +23,7 @@ from streamlearn.data import (
     as_ids,
     as_labels,
 )
+from streamlearn.doubts import Doubts
 from streamlearn.errors import InputError, JournalError, StreamlearnError, whole
 from streamlearn.journal import Asked, Journal, checksum, describe
 from streamlearn.known import initial_rows, labelled_rows, reference_rows
@@ -144,8 +145,7 @@ class Loop:
         self.journal: Journal | None = None
         self._failed = False
         self._memo: dict[str, Any] = {}
-        self._doubts: dict[int, int] = {}  # id: further answers to ask for
-        self._reopened = NO_ROWS.ids
+        self._doubts = Doubts()
 
         streaming = self.source.streaming
         keeps = _STREAM_KEEPS if streaming else None
@@ -236,9 +236,9 @@ class Loop:
         self._check_sound()
         if self.stopped is not None:
             return None
-        if (again := self._ask_again()) is not None:
-            return again
         ledger, asking = self._ledger, self._asking
+        if (again := self._doubts.due(self.budget, ledger)) is not None:
+            return self._doubts.open(self._noted(again), ledger, self.source)
         allowed = self.budget.affords(
             ledger.labels, ledger.cost, ledger.pending_votes, ledger.votes
         )
@@ -297,14 +297,12 @@ class Loop:
         if len(answered):
             if self.trimmer is not None:
                 judgement = self.trimmer.judge(answered, self._view())
-            if len(self._reopened):
-                self._memory.drop(np.intersect1d(self._reopened, answered.ids))
-                self._reopened = np.setdiff1d(self._reopened, answered.ids)
+            self._doubts.close(answered, self._memory)
             judged = self._memory.enter(answered, judgement)
             new = judged if judged.weight.all() else judged.take(judged.weight > 0)
             self.learner.learn(new, self._memory.kept)
             self._memo = {}
-            reopened = self._note_doubts(judgement)
+            reopened = self._doubts.note(judgement, self._ledger, self.trimmer)
         round = self._round(query, answered, judgement, judged, reopened)
         self.history.append(self._light(round))
         self._failed = False
@@ -436,7 +434,7 @@ class Loop:
         ids = as_ids(event.ids)
         query = Query(event.round, ids, self.source.rows(ids), self._ledger.votes)
         if event.ids and event.ids[0] in self._doubts:
-            self._open_again(query)
+            self._doubts.open(query, self._ledger, self.source)
         else:
             self._open(query)
 
@@ -526,51 +524,6 @@ class Loop:
         counts = round.closed, round.trimmed, round.relabelled, round.reopened
         spent = round.labels, round.cost
         return Round(round.number, None, NO_ROWS, None, *counts, round.scores, *spent)
-
-    def _note_doubts(self, judgement: Judgement | None) -> int:
-        """Remember what the trimmer wants asked again; return how many rows that are."""
-        if judgement is None or judgement.again is None or not judgement.again.any():
-            return 0
-        doubted = np.flatnonzero(judgement.again > 0)
-        ids = judgement.ids[doubted]
-        if (judgement.weight[doubted] > 0).any():
-            odd = ids[judgement.weight[doubted] > 0][0]
-            raise StreamlearnError(
-                f"{self.trimmer!r} asks id {odd} again and lets it be learned meanwhile; "
-                "a row asked again must have the weight 0 until it is answered"
-            )
-        if not (known := self._ledger.latest(ids) > 0).all():
-            raise StreamlearnError(
-                f"id {ids[~known][0]} cannot be asked again: it was never asked, or its query is "
-                "forgotten; a trimmer may ask again for ids in view.votes"
-            )
-        fresh = ~np.isin(ids, self._ledger.pending)
-        # What deserves it least to be kept is asked first, should the money not reach for all.
-        order = np.argsort(judgement.score[doubted][fresh], kind="stable")
-        more = judgement.again[doubted][fresh][order]
-        self._doubts |= dict(zip(ids[fresh][order].tolist(), more.tolist(), strict=True))
-        return int(np.count_nonzero(fresh))
-
-    def _ask_again(self) -> Query | None:
-        """Open a query of doubted rows, of one earlier query, as far as the budget goes."""
-        ledger = self._ledger
-        if not self._doubts:
-            return None
-        ids, more = np.array(list(self._doubts.items()), np.int64).T
-        allowed = self.budget.affords(ledger.labels, ledger.cost, ledger.pending_votes, 1)
-        if allowed is not None and not (affordable := np.cumsum(more) <= allowed).all():
-            ids = ids[affordable]
-            self._doubts = {i: self._doubts[i] for i in ids.tolist()}
-            if not self._doubts:
-                return None
-        asked_in = ledger.latest(ids)
-        query = self._noted(ids[asked_in == asked_in.min()])
-        return self._open_again(query)
-
-    def _open_again(self, query: Query) -> Query:
-        more = np.array([self._doubts.pop(i) for i in query.ids.tolist()])
-        self._reopened = np.union1d(self._reopened, query.ids)
-        return self._ledger.again(query, self.source.encode(query.X), more)
 
     def _check_sound(self) -> None:
         if self._failed:

@@ -44,8 +44,8 @@ ALLOWED = {
     "data": {"errors"},
     "protocols": {"data"},
     "loop": {
-        "protocols", "asking", "journal", "known", "ledger", "memory", "metrics", "sources",
-        "stopping", "learners.rows", "learners.wrap",
+        "protocols", "asking", "doubts", "journal", "known", "ledger", "memory", "metrics",
+        "sources", "stopping", "learners.rows", "learners.wrap",
     },
     "influence": set(),
     "surrogate": {"protocols", "memory", "influence"},
