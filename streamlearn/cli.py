@@ -262,6 +262,7 @@ def report_(
     folder: Annotated[Path, typer.Argument(metavar="RESULTS", help="Of compare, or of a run.")],
     out: Annotated[Path | None, typer.Option(help="The file; RESULTS/report.html else.")] = None,
     figures: Annotated[Path | None, typer.Option(help="Folder for figures, as PNG, SVG.")] = None,
+    table: Annotated[Path | None, typer.Option(help="File for tables, as Markdown.")] = None,
     title: Annotated[str | None, typer.Option(help="Of the page.")] = None,
     between: Annotated[str | None, typer.Option(help="The factor compared.")] = None,
     baseline: Annotated[str | None, typer.Option(help="What it is held against.")] = None,
@@ -270,8 +271,10 @@ def report_(
     """Write a report as one HTML file, readable offline."""
     from streamlearn.console.reporting import write_report  # drawing is slow to import
 
-    page, saved = write_report(folder, out, figures, title, between, baseline, metric)
+    page, saved = write_report(folder, out, figures, table, title, between, baseline, metric)
     ERR.print(f"{page}: open it in a browser")
+    if table is not None:
+        ERR.print(f"wrote {table}")
     if saved:
         ERR.print(f"{figures}: {count(len(saved), 'file')}")
 

@@ -17,6 +17,7 @@ from streamlearn import InputError, Loop
 from streamlearn.benchmark import FACTORS, Results
 from streamlearn.cli import app
 from streamlearn.report import (
+    digest,
     plot_critical_difference,
     plot_curves,
     plot_times,
@@ -29,7 +30,8 @@ from streamlearn.report.averages import bands
 from streamlearn.report.diagrams import rank_diagram
 from streamlearn.report.geometry import Scale
 from streamlearn.simulators import SimulatedAnnotator
-from streamlearn.statistics.ranks import rank
+from streamlearn.statistics import summarise
+from streamlearn.statistics.ranks import rank, rankings
 from streamlearn.strategies import Random
 
 TRACEBACK = "Traceback (most recent call last):\n  File …\nValueError: no <rows> & nothing\n"
@@ -365,6 +367,31 @@ def test_figures_are_saved_once_a_format(tmp_path: Path) -> None:
         save_figures(results, tmp_path, formats=["pngs"])
 
 
+def test_the_digest_holds_the_figures_of_the_rankings() -> None:
+    sets = [f"set {n}" for n in range(7)]
+    results = made(sets, ["random", "margin", "a|b"], noise=["x", "y"], seeds=20)
+    text = digest(results)
+    figures = summarise(results.curves, baseline="random")
+    found = rankings(figures)
+    blocks = text.split("Over 7 data sets")[1:]
+    assert len(blocks) == len(found) == 2
+    for block, ranking in zip(blocks, found, strict=True):
+        assert f"with noise {ranking.where['noise']}, 20 seeds; critical difference" in block
+        rows = [re.split(r" (?<!\\)\| ", line) for line in block.splitlines() if line[:2] == "| "]
+        arms = [row[0].removeprefix("| ").replace("\\|", "|") for row in rows[2:]]
+        assert arms == list(ranking.ranks.index)
+        np.testing.assert_allclose([float(row[1]) for row in rows[2:]], ranking.ranks, atol=0.005)
+        for arm, row in zip(arms, rows[2:], strict=True):
+            if arm == "random":
+                continue
+            gap = 100 * (ranking.table[arm] - ranking.table["random"]).mean()
+            assert abs(numbers(row[2])[0] - gap) <= 0.5
+            assert numbers(row[4]).sum() == 7
+    few = digest(made(seeds=2))
+    assert "exploratory" in few
+    assert "better" not in few
+
+
 def test_a_loop_has_a_page_of_its_own(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     X = rng.normal(size=(80, 3))
@@ -406,7 +433,8 @@ def test_the_command_reports_runs_and_comparisons(tmp_path: Path) -> None:
     made = cli("compare", config, "--folder", tmp_path / "grid", "--jobs", 1)
     assert made.exit_code == 0, made.output
     out = tmp_path / "page.html"
-    said = cli("report", tmp_path / "grid", "--out", out, "--figures", tmp_path / "figures")
+    said = cli("report", tmp_path / "grid", "--out", out, "--figures", tmp_path / "figures",
+               "--table", tmp_path / "table.md")  # fmt: skip
     assert said.exit_code == 0, said.output
     results = Results.load(tmp_path / "grid")
     for arm in Page(out).arms():
@@ -414,6 +442,7 @@ def test_the_command_reports_runs_and_comparisons(tmp_path: Path) -> None:
         means = part.groupby("labels")["value"].mean()
         np.testing.assert_allclose(numbers(arm["y"]), means, rtol=1e-3)
     assert (tmp_path / "figures" / "curves-1.png").is_file()
+    assert "too few for a claim about margin" in (tmp_path / "table.md").read_text()
     wrong = cli("report", tmp_path / "nothing")
     assert wrong.exit_code == 2
     assert "there is no folder" in wrong.output

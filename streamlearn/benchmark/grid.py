@@ -19,6 +19,7 @@ from streamlearn.benchmark.tables import Table, tables
 
 FORMAT = "1"
 _PACKAGES = ("streamlearn", "numpy", "scipy", "scikit-learn", "pandas", "river", "joblib")
+_OPTIONAL = {"modal": "modAL-python", "skactiveml": "scikit-activeml"}  # by module of an arm
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +89,7 @@ class Grid:
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
             "versions": {
                 "python": platform.python_version(),
-                **{name: version(name) for name in _PACKAGES},
+                **{name: version(name) for name in (*_PACKAGES, *self._optional())},
             },
             "configuration": {
                 "datasets": {table.name: table.description for table in self.tables},
@@ -101,6 +102,12 @@ class Grid:
                 **self._run(),
             },
         }
+
+    def _optional(self) -> list[str]:
+        """Packages that some arm is taken from."""
+        made_of = {arm.description.split("(")[0] for arms in self.arms.values() for arm in arms}
+        modules = {name.split(".")[-2] for name in made_of if "." in name}
+        return [package for module, package in _OPTIONAL.items() if module in modules]
 
     def _run(self) -> dict[str, Any]:
         """The settings as plain values; a metric goes by its name."""

@@ -5,7 +5,7 @@ from pathlib import Path
 from streamlearn.benchmark.results import Results
 from streamlearn.console.run_folder import CONFIG, FACTS, Run
 from streamlearn.errors import InputError
-from streamlearn.report import SingleRun, report, save_figures
+from streamlearn.report import SingleRun, digest, report, save_figures
 from streamlearn.report.single import sentences as worded
 
 
@@ -13,6 +13,7 @@ def write_report(
     folder: Path,
     out: Path | None,
     figures: Path | None,
+    table: Path | None,
     title: str | None,
     between: str | None,
     baseline: str | None,
@@ -28,6 +29,8 @@ def write_report(
         The file; by default ``report.html`` in the folder.
     figures : Path or None
         Where to write the figures of a comparison too.
+    table : Path or None
+        Where to write its tables as Markdown too.
     title, between, baseline, metric : str or None
         As ``report`` takes them.
 
@@ -45,14 +48,18 @@ def write_report(
         raise InputError(f"there is no folder {folder}; name one of streamlearn compare or run")
     page = folder / "report.html" if out is None else out
     if (folder / FACTS).is_file():
-        if figures is not None:
-            raise InputError(f"{folder} holds one run: its report has the curve, leave --figures")
+        if figures is not None or table is not None:
+            option = "--table" if figures is None else "--figures"
+            raise InputError(f"{folder} holds one run: its report has it all, leave {option} out")
         with Run(folder) as opened:
             run = describe(opened)
         report(run, page, title=title, between=between, baseline=baseline, metric=metric)
         return page, []
     results = Results.load(folder)
     report(results, page, title=title, between=between, baseline=baseline, metric=metric)
+    if table is not None:
+        told = digest(results, between=between, baseline=baseline, metric=metric)
+        table.write_text(told, encoding="utf-8")
     if figures is None:
         return page, []
     return page, save_figures(results, figures, between=between, baseline=baseline, metric=metric)

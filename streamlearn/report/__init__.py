@@ -1,5 +1,6 @@
 """One-file HTML reports of comparisons and single runs, and their figures on matplotlib axes."""
 
+from streamlearn.report.digest import digest
 from streamlearn.report.figures import plot_curves
 from streamlearn.report.figures_evidence import (
     plot_critical_difference,
@@ -13,6 +14,7 @@ from streamlearn.report.single import SingleRun
 
 __all__ = [
     "SingleRun",
+    "digest",
     "plot_critical_difference",
     "plot_curves",
     "plot_times",
