@@ -47,7 +47,7 @@ reproduce-long: $(VENV)/core  ## the long tables, hours; stopped, they go on whe
 suites: $(VENV)/extras  ## the ready comparisons with everybody's strategies, hours; they go on, too
 	for suite in anchor classic noisy streams; do \
 		$(BIN)/streamlearn compare --suite $$suite --folder out/$$suite || exit 1; \
-		$(BIN)/streamlearn report out/$$suite || exit 1; done
+		$(BIN)/streamlearn report out/$$suite --table out/$$suite.md || exit 1; done
 
 clean:
 	rm -rf $(VENV) out build *.egg-info

@@ -84,7 +84,8 @@ class SkactivemlStrategy(BaseEstimator):  # type: ignore[misc]
         needs_labels = bool(_READS_LABELS & accepted) or hasattr(
             _innermost(self.strategy), "classes"
         )
-        if n == 0 or (rows.cold and needs_labels):
+        # Where all are asked there is nothing to choose: TypiClust names some rows twice then.
+        if n in (0, len(rows.ids)) or (rows.cold and needs_labels):
             return rows.ids[:n]
         seed, codes = rows.seed % 2**31, np.arange(len(rows.classes))
         strategy = _prepared(clone(self.strategy), seed, codes)

@@ -135,7 +135,7 @@ def test_mean_and_ranks_at_odds_claim_nothing_over_data_sets() -> None:
     odd = whole.curves["dataset"].eq("d07") & whole.curves["strategy"].eq("margin")
     value = whole.curves["value"] - 5 * odd
     found = findings(Results(whole.cells, whole.curves.assign(value=value), {}))
-    [margin] = [f for f in found if f.kind == "over data sets" and "datasets" in f.values]
+    [margin] = [f for f in found if f.kind == "over data sets" and "difference" in f.values]
     assert margin.values["p_holm"] < 0.05
     assert margin.values["difference"] < 0
     assert not margin.claim

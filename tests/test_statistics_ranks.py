@@ -135,9 +135,11 @@ def test_seeds_and_data_sets_that_lack_an_arm_are_left_out() -> None:
     a, d3 = values["strategy"].eq("a"), values["dataset"].eq("d3")
     some = values[~(a & d3) & ~(a & values["dataset"].eq("d5") & values["seed"].lt(4))]
     [got] = rankings(some)
-    assert got.left_out == ("d3",)
-    assert got.seeds["d5"] == 16
-    assert len(got.table) == 11
+    assert got.left_out == ("d3", "d5")  # none, and 16 of the 20 seeds a verdict needs
+    assert len(got.table) == 10
+    [few] = rankings(some[some["seed"] < 19])
+    assert few.left_out == ("d3",)
+    assert few.seeds["d5"] == 15
 
 
 def test_too_little_to_rank() -> None:
@@ -150,3 +152,20 @@ def test_too_little_to_rank() -> None:
         rankings(runs(table()).drop(columns="dataset"))
     with pytest.raises(InputError, match="alpha"):
         critical_difference(3, 10, alpha=5)
+
+
+def test_one_failure_on_one_data_set_does_not_silence_the_rest() -> None:
+    rng, runs = np.random.default_rng(0), []
+    for name in "abcdefg":
+        for arm in ("margin", "random", "frail"):
+            for seed in range(20):
+                if (name, arm, seed) != ("c", "frail", 7):
+                    runs.append((name, arm, seed, rng.normal() + (arm == "margin")))
+    table = pd.DataFrame(runs, columns=["dataset", "strategy", "seed", "aulc"])
+    (ranking,) = rankings(table, higher_is_better=True)
+    assert ranking.left_out == ("c",)
+    assert not ranking.exploratory
+    few = table[table["seed"] < 5]
+    (ranking,) = rankings(few, higher_is_better=True)
+    assert ranking.left_out == ()
+    assert ranking.exploratory

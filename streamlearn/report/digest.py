@@ -90,14 +90,13 @@ def _tables(
     cells = results.cells
     between = next((n for n in FACTORS if n not in where and n != "dataset"), "strategy")
     varying = [name for name in where if name in cells and cells[name].nunique() > 1]
-    for name, level in where.items():
-        cells = cells[cells[name] == level] if name in cells else cells
-    seeds = int(cells.groupby("dataset")["seed"].nunique().min())
+    seeds = ranking["seeds"]
     few = f", fewer than {LEAST_SEEDS}: exploratory" if seeds < LEAST_SEEDS else ""
+    lost = ", ".join(ranking["left_out"])
     head = (
-        f"Over {count(cells['dataset'].nunique(), 'data set')}{setting(where, varying)}, "
-        f"{count(seeds, 'seed')}{few}; critical difference of ranks "
-        f"{ranking['critical_difference']:.2f}, Friedman {p_value(ranking['p'])}:"
+        f"Over {count(ranking['datasets'], 'data set')}{setting(where, varying)}, "
+        f"{count(seeds, 'seed')}{few}{f' ({lost} left out)' * bool(lost)}; critical difference of "
+        f"ranks {ranking['critical_difference']:.2f}, Friedman {p_value(ranking['p'])}:"
     )
     scale, unit = scale_and_unit("aulc", str(where.get("metric", "accuracy")))
     baseline = against[0]["baseline"] if against else None

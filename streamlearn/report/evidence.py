@@ -47,7 +47,7 @@ def ranks_said(ranking: Ranking) -> str:
     if ranking.exploratory:
         said += " Exploratory: some data sets have fewer than 20 seeds."
     if ranking.left_out:
-        said += f" Left out, for no seed has every arm: {', '.join(ranking.left_out)}."
+        said += f" Left out, for too few seeds have every arm: {', '.join(ranking.left_out)}."
     return said
 
 

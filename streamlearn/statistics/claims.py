@@ -128,6 +128,8 @@ def _ranked(ranking: Ranking, between: str, here: str) -> Finding:
         "critical_difference": ranking.critical_difference,
         "cliques": ranking.cliques,
         "left_out": ranking.left_out,
+        "datasets": n,
+        "seeds": int(ranking.seeds.min()),
         **ranking.where,
     }
     return Finding("over data sets", text, values, shown)

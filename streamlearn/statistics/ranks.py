@@ -46,7 +46,7 @@ class Ranking:
     seeds : Series
         Seeds averaged on each data set; empty where the table was given as it is.
     left_out : tuple of str
-        Data sets on which no seed has every arm.
+        Data sets on which no seed has every arm, or too few for a verdict while others have enough.
     """
 
     table: pd.DataFrame
@@ -191,7 +191,9 @@ def rankings(
     Notes
     -----
     Only seeds that have every arm are averaged, so that no arm gains by missing a hard split;
-    data sets without such a seed are in ``left_out``.
+    data sets without such a seed are in ``left_out``. So are those with fewer than 20 of them
+    where two others have enough: one arm that failed on one data set is no reason to say nothing
+    of all the rest.
 
     Examples
     --------
@@ -214,7 +216,9 @@ def rankings(
         complete = {
             str(block["dataset"]): table.reindex(columns=arms).dropna() for block, table, _ in group
         }
-        kept = {name: table for name, table in complete.items() if len(table)}
+        enough = sum(len(table) >= LEAST_SEEDS for table in complete.values()) > 1
+        least = LEAST_SEEDS if enough else 1
+        kept = {name: table for name, table in complete.items() if len(table) >= least}
         if len(kept) < 2 or len(arms) < 2:
             continue
         block, _, up = group[0]
