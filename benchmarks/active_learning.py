@@ -36,7 +36,7 @@ from streams_setting import COMPAS
 from streams_tables import one_sided
 
 from streamlearn import Loop
-from streamlearn.data import Floats, Labels
+from streamlearn.arrays import Floats, Labels
 from streamlearn.datasets import load
 from streamlearn.encoding import FrameEncoder
 from streamlearn.simulators import SimulatedAnnotator

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from streamlearn.data import Floats, Labelled
+from streamlearn.arrays import Floats
+from streamlearn.data import Labelled
 from streamlearn.influence import LinearClassifier
 from streamlearn.learners import Refit, TunedLinear
 from streamlearn.protocols import QueryStrategy

@@ -15,7 +15,8 @@ import numpy as np
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
-from streamlearn.data import Candidates, Labelled, Matrix
+from streamlearn.arrays import Matrix
+from streamlearn.data import Candidates, Labelled
 from streamlearn.influence import LinearClassifier
 from streamlearn.learners import wrap
 from streamlearn.protocols import QueryStrategy, View

@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 from joblib import Parallel, delayed
 
-from streamlearn.data import Floats, Labelled, Labels
+from streamlearn.arrays import Floats, Labels
+from streamlearn.data import Labelled
 from streamlearn.datasets import load
 from streamlearn.encoding import FrameEncoder
 from streamlearn.influence import LinearClassifier

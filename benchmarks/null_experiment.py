@@ -26,7 +26,7 @@ import pandas as pd
 from scipy import stats
 
 from streamlearn import Loop
-from streamlearn.data import Floats, Labels
+from streamlearn.arrays import Floats, Labels
 from streamlearn.influence import LinearClassifier
 from streamlearn.simulators import SimulatedAnnotator
 from streamlearn.statistics.curves import summarise

@@ -23,7 +23,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import scale
 
 from streamlearn import Loop
-from streamlearn.data import Candidates, Floats, Labelled
+from streamlearn.arrays import Floats
+from streamlearn.data import Candidates, Labelled
 from streamlearn.learners import wrap
 from streamlearn.protocols import QueryStrategy, View
 from streamlearn.simulators import SimulatedAnnotator

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 
-from streamlearn.data import Candidates, Floats, Labelled
+from streamlearn.arrays import Floats
+from streamlearn.data import Candidates, Labelled
 from streamlearn.learners import wrap
 from streamlearn.protocols import QueryStrategy, View
 from streamlearn.strategies import Diverse, Entropy, Margin, Random, Uncertainty

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streamlearn.data import Floats, Judgement, Labelled, Labels
+from streamlearn.arrays import Floats, Labels
+from streamlearn.data import Judgement, Labelled
 from streamlearn.influence import LinearClassifier
 from streamlearn.protocols import View
 from streamlearn.trimming import (

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import StandardScaler
 
-from streamlearn.data import Floats, Labelled, Labels
+from streamlearn.arrays import Floats, Labels
+from streamlearn.data import Labelled
 from streamlearn.datasets import load
 from streamlearn.simulators import ClassConditionalNoise, InstanceDependentNoise, SymmetricNoise
 

@@ -6,8 +6,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import pairwise_distances_argmin_min
 
 from streamlearn import Loop, View
+from streamlearn.arrays import Floats
 from streamlearn.checks import check_strategy
-from streamlearn.data import Floats
 from streamlearn.simulators import SimulatedAnnotator
 from streamlearn.strategies import Margin, Random, UtilityStrategy
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from streamlearn.data import Answer, Floats, Ids, Labels, Query, as_labels, take
+from streamlearn.arrays import Floats, Ids, Labels, as_labels, take
+from streamlearn.data import Answer, Query
 from streamlearn.errors import InputError
 from streamlearn.keyed import key, uniform
 from streamlearn.simulators.noise import Noise, fitted

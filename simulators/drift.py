@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from streamlearn.data import Floats, Labels, as_ids, as_labels
+from streamlearn.arrays import Floats, Labels, as_ids, as_labels
 from streamlearn.errors import InputError, nearest
 from streamlearn.simulators.noise import SymmetricNoise, probability
 from streamlearn.simulators.rows import gather

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
-from streamlearn.data import Floats, Ids, Labels, as_ids, as_labels
+from streamlearn.arrays import Floats, Ids, Labels, as_ids, as_labels
 from streamlearn.errors import InputError, nearest
 from streamlearn.keyed import uniform
 from streamlearn.simulators.rows import height

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from streamlearn.data import Floats, Ids, Labels, Query, Round
+from streamlearn.arrays import Floats, Ids, Labels
+from streamlearn.data import Query, Round
 from streamlearn.protocols import View
 
 

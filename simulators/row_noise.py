@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from streamlearn.data import Floats, Ids, Labels, as_labels
+from streamlearn.arrays import Floats, Ids, Labels, as_labels
 from streamlearn.errors import InputError, nearest
 from streamlearn.simulators.noise import LabelNoise, position, probability
 from streamlearn.simulators.rows import height, index_of

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from streamlearn.data import Ids, Index, as_ids
+from streamlearn.arrays import Ids, Index, as_ids
 from streamlearn.errors import InputError
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from streamlearn.data import Labels, as_ids, as_labels, take
+from streamlearn.arrays import Labels, as_ids, as_labels, take
 from streamlearn.errors import InputError
 from streamlearn.simulators.noise import Noise, fitted
 from streamlearn.simulators.rows import gather, height

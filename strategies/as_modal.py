@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from streamlearn.data import Candidates, Floats, Labelled, Labels, Matrix, as_labels
+from streamlearn.arrays import Floats, Labels, Matrix, as_labels
+from streamlearn.data import Candidates, Labelled
 from streamlearn.errors import InputError
 from streamlearn.protocols import QueryStrategy, View
 

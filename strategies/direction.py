@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from streamlearn.data import Floats, Labelled, Labels, Matrix
+from streamlearn.arrays import Floats, Labels, Matrix
+from streamlearn.data import Labelled
 from streamlearn.errors import InputError
 from streamlearn.influence import LinearClassifier, Objective, ValidationLoss
 from streamlearn.influence.fitted import Fitted

@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 
-from streamlearn.data import Floats, Ids, Index, Matrix
+from streamlearn.arrays import Floats, Ids, Index, Matrix
 from streamlearn.errors import InputError, nearest
 from streamlearn.protocols import QueryStrategy, View
 from streamlearn.strategies.margin import Margin

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import entr
 
-from streamlearn.data import Floats
+from streamlearn.arrays import Floats
 from streamlearn.protocols import View
 from streamlearn.strategies.base import UtilityStrategy
 from streamlearn.strategies.outputs import uncertainty

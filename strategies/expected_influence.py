@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from streamlearn.data import Floats
+from streamlearn.arrays import Floats
 from streamlearn.influence import LinearClassifier
 from streamlearn.influence.losses import Loss
 from streamlearn.protocols import View

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 
-from streamlearn.data import Floats, Ids, Labelled, Labels, Matrix
+from streamlearn.arrays import Floats, Ids, Labels, Matrix
+from streamlearn.data import Labelled
 from streamlearn.errors import InputError
 from streamlearn.keyed import uniform
 from streamlearn.memory import stack

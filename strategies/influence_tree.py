@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import clone
 
-from streamlearn.data import Floats, Matrix
+from streamlearn.arrays import Floats, Matrix
 from streamlearn.errors import InputError, nearest
 from streamlearn.influence import InfluenceTree, LinearClassifier
 from streamlearn.influence.rows import canonical

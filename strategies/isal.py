@@ -1,6 +1,6 @@
 """ISAL: ask the rows that would lower the loss on trusted rows most, were the guess right."""
 
-from streamlearn.data import Floats
+from streamlearn.arrays import Floats
 from streamlearn.influence import LinearClassifier
 from streamlearn.influence.losses import Loss
 from streamlearn.protocols import View

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from streamlearn.data import Ids
+from streamlearn.arrays import Ids
 from streamlearn.errors import InputError, MissingExtraError, nearest, whole
 from streamlearn.protocols import View
 from streamlearn.strategies.foreign import Given, LearnerClassifier, chosen, committee, given

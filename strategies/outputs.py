@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from scipy.special import softmax
 
-from streamlearn.data import Candidates, Floats, Matrix
+from streamlearn.arrays import Floats, Matrix
+from streamlearn.data import Candidates
 from streamlearn.errors import InputError
 from streamlearn.protocols import View
 

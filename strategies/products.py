@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from scipy import sparse
 
-from streamlearn.data import Floats, Matrix
+from streamlearn.arrays import Floats, Matrix
 from streamlearn.influence.kernel import margins, take
 from streamlearn.protocols import View
 from streamlearn.strategies.outputs import on_open

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from streamlearn.data import Floats
+from streamlearn.arrays import Floats
 from streamlearn.protocols import View
 from streamlearn.strategies.base import UtilityStrategy
 

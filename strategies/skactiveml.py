@@ -11,7 +11,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator, clone
 
-from streamlearn.data import Floats, Ids, Matrix
+from streamlearn.arrays import Floats, Ids, Matrix
 from streamlearn.errors import InputError, MissingExtraError, nearest, whole
 from streamlearn.protocols import View
 from streamlearn.strategies.foreign import (

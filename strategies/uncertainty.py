@@ -1,6 +1,6 @@
 """Least-confidence sampling: ask where the likeliest class is least likely."""
 
-from streamlearn.data import Floats
+from streamlearn.arrays import Floats
 from streamlearn.protocols import View
 from streamlearn.strategies.base import UtilityStrategy
 from streamlearn.strategies.outputs import uncertainty

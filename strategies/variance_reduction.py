@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import sparse
 
-from streamlearn.data import Floats, Matrix
+from streamlearn.arrays import Floats, Matrix
 from streamlearn.errors import InputError
 from streamlearn.influence import LinearClassifier
 from streamlearn.influence.fitted import Fitted

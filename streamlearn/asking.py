@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from streamlearn.data import Candidates, Ids, as_ids
+from streamlearn.arrays import Ids, as_ids
+from streamlearn.data import Candidates
 from streamlearn.errors import InputError, StreamlearnError, whole
 from streamlearn.protocols import QueryStrategy, Source, View
 

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from streamlearn import plugins
+from streamlearn.arrays import Ids
 from streamlearn.console.interview import Interview
 from streamlearn.console.run_folder import Run, create
 from streamlearn.console.sheet import read_batch, write_batch
@@ -25,7 +26,6 @@ from streamlearn.console.wording import (
     report,
     say_told,
 )
-from streamlearn.data import Ids
 from streamlearn.errors import AnswerError, InputError, JournalError, StreamlearnError, nearest
 
 

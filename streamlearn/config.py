@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
+from streamlearn.arrays import as_labels
 from streamlearn.console.parts import Part, check_parameter, check_value, read_part
-from streamlearn.data import as_labels
 from streamlearn.errors import InputError, nearest, whole
 from streamlearn.metrics import resolve
 from streamlearn.protocols import Stop

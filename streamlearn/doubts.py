@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from streamlearn.data import Ids, Judgement, Labelled, Query
+from streamlearn.arrays import Ids
+from streamlearn.data import Judgement, Labelled, Query
 from streamlearn.errors import StreamlearnError
 from streamlearn.ledger import Ledger
 from streamlearn.memory import NO_ROWS, Memory

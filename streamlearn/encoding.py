@@ -11,7 +11,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from streamlearn.data import Matrix
+from streamlearn.arrays import Matrix
 from streamlearn.errors import InputError
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import train_test_split
 
-from streamlearn.data import Floats, Ids, as_labels
+from streamlearn.arrays import Floats, Ids, as_labels
 from streamlearn.encoding import FrameEncoder
 from streamlearn.errors import InputError, whole
 from streamlearn.influence import (

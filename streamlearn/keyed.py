@@ -6,7 +6,7 @@ import operator
 import numpy as np
 from numpy.typing import ArrayLike
 
-from streamlearn.data import Floats, as_ids
+from streamlearn.arrays import Floats, as_ids
 from streamlearn.errors import InputError
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)

@@ -1,13 +1,62 @@
-"""Rows whose labels are known without asking: initial, reference and test rows, checked."""
+"""Labels known without asking (initial, reference and test rows), checked, and test rows scored."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from streamlearn.data import Labelled, Labels, Matrix, as_ids, as_labels
+from streamlearn.arrays import Labels, Matrix, as_ids, as_labels
+from streamlearn.data import Labelled
 from streamlearn.errors import InputError
-from streamlearn.protocols import Source
+from streamlearn.learners.rows import located
+from streamlearn.metrics import Metric
+from streamlearn.protocols import Learner, Source
+
+
+class TestRows:
+    """Rows that are only ever scored.
+
+    They are encoded when first needed, not before the first batch: a stream's encoder must not be
+    fitted on test rows.
+    """
+
+    __test__ = False  # not a class of tests
+
+    def __init__(
+        self, source: Source, given: tuple[Any, ArrayLike] | None, metrics: Mapping[str, Metric]
+    ) -> None:
+        self._source, self._given, self._metrics = source, given, metrics
+        self._encoded: tuple[Matrix, Labels] | None = None
+
+    def score(self, learner: Learner) -> dict[str, float]:
+        """Return each metric of the learner; nothing without test rows."""
+        if self._given is None:
+            return {}
+        if self._encoded is None:
+            self._encoded = labelled_rows(self._source, self._given, "test")
+        X, y = self._encoded
+        return {name: metric(learner, X, y) for name, metric in self._metrics.items()}
+
+
+def check_classes(y: Labels, classes: Labels | None, learner: Learner) -> None:
+    """Refuse a label before it is written anywhere, not after."""
+    if len(y) == 0:
+        return
+    known = learner.classes_ if classes is None else classes
+    if len(known) and y.dtype.kind != known.dtype.kind:
+        odd = y
+    elif classes is not None:
+        odd = y[~located(y, known)[1]]
+    else:
+        if hasattr(learner, "check_labels"):
+            learner.check_labels(y)
+        return
+    if len(odd):
+        raise InputError(
+            f"label {odd[0].item()!r} is not among the classes {known.tolist()}; correct it, "
+            "or name every label in Loop(classes=…)"
+        )
 
 
 def _pair(given: Any, name: str, shape: str) -> tuple[Any, Any]:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from streamlearn.data import Answer, Ids, Index, Labelled, Labels, Matrix, Query, Votes, take
+from streamlearn.arrays import Ids, Index, Labels, Matrix, take
+from streamlearn.data import Answer, Labelled, Query, Votes
 from streamlearn.errors import AnswerError, InputError
 
 _NONE, _LABEL, _ABSTAINED = 0, 1, 2

@@ -10,24 +10,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from streamlearn.arrays import Ids, as_ids, as_labels
 from streamlearn.asking import Asking
-from streamlearn.data import (
-    Answer,
-    Ids,
-    Judgement,
-    Labelled,
-    Labels,
-    Matrix,
-    Query,
-    Round,
-    as_ids,
-    as_labels,
-)
+from streamlearn.data import Answer, Labelled, Query, Round
 from streamlearn.doubts import Doubts
 from streamlearn.errors import InputError, JournalError, StreamlearnError, whole
+from streamlearn.history import changed, learning_curve, without_rows
 from streamlearn.journal import Asked, Journal, checksum, describe
-from streamlearn.known import initial_rows, labelled_rows, reference_rows
-from streamlearn.learners.rows import located
+from streamlearn.known import TestRows, check_classes, initial_rows, reference_rows
 from streamlearn.learners.wrap import wrap
 from streamlearn.ledger import Ledger
 from streamlearn.memory import NO_ROWS, Memory, Reservoir, stack
@@ -159,8 +149,7 @@ class Loop:
         self.learner: Learner = wrap(
             learner, seed=self.seed, classes=self.classes, incremental=incremental
         )
-        self._test = test
-        self._encoded_test: tuple[Matrix, Labels] | None = None
+        self._test = TestRows(self.source, test, self.metrics)
         self._begin(None if initial is None else initial_rows(self.source, initial))
         self._made_of = {
             "source": self.source,
@@ -285,9 +274,9 @@ class Loop:
         """
         self._check_sound()
         checked = self._ledger.check(answer)
-        self._check_classes(checked.y)
+        check_classes(checked.y, self.classes, self.learner)
         if len(checked.rows) == 0:
-            return self._round(checked.sheet.query, NO_ROWS)
+            return changed(checked.sheet.query, NO_ROWS, self._ledger)
         if self.journal is not None:
             self.journal.told(answer)
         # From here on the answer counts; if a plug-in fails now, memory and journal disagree.
@@ -303,8 +292,9 @@ class Loop:
             self.learner.learn(new, self._memory.kept)
             self._memo = {}
             reopened = self._doubts.note(judgement, self._ledger, self.trimmer)
-        round = self._round(query, answered, judgement, judged, reopened)
-        self.history.append(self._light(round))
+        scores = {} if judged is None else self._test.score(self.learner)
+        round = changed(query, answered, self._ledger, judgement, judged, reopened, scores)
+        self._note(round)
         self._failed = False
         for recorder in self.recorders:
             recorder.after(round, self._view())
@@ -377,33 +367,26 @@ class Loop:
 
     def to_frame(self) -> pd.DataFrame:
         """Return the learning curve: one row a round, with labels, cost, counts and scores."""
-        return pd.DataFrame(
-            {
-                "round": r.number,
-                "labels": r.labels,
-                "cost": r.cost,
-                "closed": r.closed,
-                "trimmed": r.trimmed,
-                "relabelled": r.relabelled,
-                "reopened": r.reopened,
-                **r.scores,
-            }
-            for r in self.history
-        )
+        return learning_curve(self.history)
 
     def _begin(self, initial: Labelled | None) -> None:
         """Round 0: learn what is known before the first query."""
         if initial is not None:
-            self._check_classes(initial.y)
+            check_classes(initial.y, self.classes, self.learner)
             self._memory.enter(initial, None)
             self._asking.taken = initial.ids
         if self._reference is not None:
-            self._check_classes(self._reference.y)
+            check_classes(self._reference.y, self.classes, self.learner)
         parts = [part for part in (self._reference, initial) if part is not None and len(part)]
         if parts:
             self.learner.learn(stack(parts), self._memory.kept)
             known = NO_ROWS if initial is None else initial
-            self.history.append(self._light(self._round(None, known, None, known)))
+            scores = self._test.score(self.learner)
+            self._note(changed(None, known, self._ledger, scores=scores))
+
+    def _note(self, round: Round) -> None:
+        """Remember a round: whole for a pool, which is finite."""
+        self.history.append(without_rows(round) if self.source.streaming else round)
 
     def _noted(self, ids: Ids) -> Query:
         """A new query, in the journal before anybody hears of it."""
@@ -450,34 +433,6 @@ class Loop:
         """Of the batch at hand; a pool is the same every round and is checked once."""
         return checksum(self._asking.candidates.X) if self.source.streaming else 0
 
-    def _check_classes(self, y: Labels) -> None:
-        """Refuse a label before it is written anywhere, not after."""
-        if len(y) == 0:
-            return
-        known = self.learner.classes_ if self.classes is None else self.classes
-        if len(known) and y.dtype.kind != known.dtype.kind:
-            odd = y
-        elif self.classes is not None:
-            odd = y[~located(y, known)[1]]
-        else:
-            if hasattr(self.learner, "check_labels"):
-                self.learner.check_labels(y)
-            return
-        if len(odd):
-            raise InputError(
-                f"label {odd[0].item()!r} is not among the classes {known.tolist()}; correct it, "
-                "or name every label in Loop(classes=…)"
-            )
-
-    def _score(self) -> dict[str, float]:
-        if self._test is None:
-            return {}
-        if self._encoded_test is None:
-            # Not before the first batch: a stream's encoder must not be fitted on test rows.
-            self._encoded_test = labelled_rows(self.source, self._test, "test")
-        X, y = self._encoded_test
-        return {name: metric(self.learner, X, y) for name, metric in self.metrics.items()}
-
     def _view(self) -> View:
         return View(
             self._asking.candidates,
@@ -489,41 +444,6 @@ class Loop:
             self._memory.learned,
             self._ledger.told,
         )
-
-    def _round(
-        self,
-        query: Query | None,
-        answered: Labelled,
-        judgement: Judgement | None = None,
-        judged: Labelled | None = None,
-        reopened: int = 0,
-    ) -> Round:
-        """What an answer changed; ``judged`` are the answered rows as learned, if any were."""
-        trimmed = relabelled = 0
-        if judgement is not None and judged is not None:
-            trimmed = int(np.count_nonzero(judged.weight == 0))
-            relabelled = int(np.count_nonzero((judged.y != answered.y) & (judged.weight > 0)))
-        return Round(
-            number=0 if query is None else query.round,
-            query=query,
-            answered=answered,
-            judgement=judgement,
-            closed=len(answered),
-            trimmed=trimmed,
-            relabelled=relabelled,
-            reopened=reopened,
-            scores={} if judged is None else self._score(),
-            labels=self._ledger.labels,
-            cost=self._ledger.cost,
-        )
-
-    def _light(self, round: Round) -> Round:
-        """A pool is finite; a stream would fill the memory with rows gone by."""
-        if not self.source.streaming:
-            return round
-        counts = round.closed, round.trimmed, round.relabelled, round.reopened
-        spent = round.labels, round.cost
-        return Round(round.number, None, NO_ROWS, None, *counts, round.scores, *spent)
 
     def _check_sound(self) -> None:
         if self._failed:

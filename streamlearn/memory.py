@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import sparse
 
-from streamlearn.data import Ids, Index, Judgement, Labelled, Labels
+from streamlearn.arrays import Ids, Index, Labels
+from streamlearn.data import Judgement, Labelled
 from streamlearn.errors import InputError, StreamlearnError
 from streamlearn.keyed import uniform
 

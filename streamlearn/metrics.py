@@ -6,7 +6,7 @@ from typing import TypeAlias
 import numpy as np
 from sklearn.metrics import balanced_accuracy_score, f1_score, roc_auc_score
 
-from streamlearn.data import Floats, Labels, Matrix
+from streamlearn.arrays import Floats, Labels, Matrix
 from streamlearn.errors import InputError, nearest
 from streamlearn.protocols import Learner
 

@@ -6,19 +6,8 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
-from streamlearn.data import (
-    Answer,
-    Candidates,
-    Floats,
-    Ids,
-    Judgement,
-    Labelled,
-    Labels,
-    Matrix,
-    Query,
-    Round,
-    Votes,
-)
+from streamlearn.arrays import Floats, Ids, Labels, Matrix
+from streamlearn.data import Answer, Candidates, Judgement, Labelled, Query, Round, Votes
 
 T = TypeVar("T")
 

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from streamlearn.data import Ids, Index, Labels, Query, Round
+from streamlearn.arrays import Ids, Index, Labels
+from streamlearn.data import Query, Round
 from streamlearn.protocols import View
 
 

@@ -8,18 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from streamlearn.data import (
-    Answer,
-    Candidates,
-    Ids,
-    Index,
-    Labels,
-    Matrix,
-    Query,
-    as_ids,
-    as_labels,
-    take,
-)
+from streamlearn.arrays import Ids, Index, Labels, Matrix, as_ids, as_labels, take
+from streamlearn.data import Answer, Candidates, Query
 from streamlearn.encoding import FrameEncoder, as_matrix
 from streamlearn.errors import InputError
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streamlearn.data import Labels, Matrix, Round
+from streamlearn.arrays import Labels, Matrix
+from streamlearn.data import Round
 from streamlearn.errors import InputError
 from streamlearn.protocols import Stop, View
 

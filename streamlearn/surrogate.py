@@ -7,7 +7,8 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import clone
 
-from streamlearn.data import Labelled, Labels, Matrix
+from streamlearn.arrays import Labels, Matrix
+from streamlearn.data import Labelled
 from streamlearn.errors import ConvergenceError
 from streamlearn.influence.fitted import Fitted
 from streamlearn.influence.linear import LinearClassifier

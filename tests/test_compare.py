@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 
 from streamlearn import View
+from streamlearn.arrays import Ids
 from streamlearn.benchmark import FACTORS, Results, compare
 from streamlearn.benchmark.cell import Cell
 from streamlearn.benchmark.division import Sizes, divide
@@ -19,7 +20,6 @@ from streamlearn.benchmark.identity import describe
 from streamlearn.benchmark.progress import Remaining
 from streamlearn.benchmark.storage import CELL_COLUMNS
 from streamlearn.benchmark.tables import tables
-from streamlearn.data import Ids
 from streamlearn.datasets import load
 from streamlearn.errors import InputError
 from streamlearn.simulators import DriftStream, SymmetricNoise

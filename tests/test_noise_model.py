@@ -10,8 +10,9 @@ from scipy import sparse
 from scipy.optimize import minimize
 
 from streamlearn import Loop
+from streamlearn.arrays import Floats
 from streamlearn.checks import check_trimmer
-from streamlearn.data import Candidates, Floats, Judgement, Labelled
+from streamlearn.data import Candidates, Judgement, Labelled
 from streamlearn.errors import InputError
 from streamlearn.influence import LinearClassifier, tuning
 from streamlearn.influence.together import fit_together

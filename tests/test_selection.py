@@ -14,7 +14,7 @@ from scipy.spatial.distance import cdist, pdist
 from scipy.stats import spearmanr
 from sklearn.base import clone
 
-from streamlearn.data import Floats, Ids, Matrix
+from streamlearn.arrays import Floats, Ids, Matrix
 from streamlearn.errors import InputError
 from streamlearn.selection import (
     GAMMAS,

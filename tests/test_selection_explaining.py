@@ -11,7 +11,7 @@ import pytest
 from scipy import sparse
 from scipy.spatial.distance import pdist
 
-from streamlearn.data import Floats
+from streamlearn.arrays import Floats
 from streamlearn.errors import InputError
 from streamlearn.influence import LinearClassifier, ValidationLoss, influence
 from streamlearn.selection import (

@@ -16,7 +16,8 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from streamlearn.data import Candidates, Floats, Ids, Labelled
+from streamlearn.arrays import Floats, Ids
+from streamlearn.data import Candidates, Labelled
 from streamlearn.errors import InputError
 from streamlearn.learners import wrap
 from streamlearn.protocols import View

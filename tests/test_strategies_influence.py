@@ -12,8 +12,9 @@ from scipy.stats import spearmanr
 from sklearn.linear_model import LogisticRegression
 
 from streamlearn import Loop
+from streamlearn.arrays import Floats, Ids
 from streamlearn.checks import strategy_checks
-from streamlearn.data import Candidates, Floats, Ids, Labelled
+from streamlearn.data import Candidates, Labelled
 from streamlearn.errors import InputError
 from streamlearn.influence import (
     DemographicParity,

@@ -13,7 +13,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.svm import LinearSVC
 
-from streamlearn.data import Candidates, Floats, Judgement, Labelled
+from streamlearn.arrays import Floats
+from streamlearn.data import Candidates, Judgement, Labelled
 from streamlearn.errors import InputError
 from streamlearn.learners import wrap
 from streamlearn.protocols import View

@@ -11,8 +11,9 @@ from sklearn.linear_model import SGDClassifier
 from sklearn.naive_bayes import GaussianNB
 
 from streamlearn import Loop, Stream
+from streamlearn.arrays import Floats
 from streamlearn.checks import check_trimmer
-from streamlearn.data import Candidates, Floats, Labelled
+from streamlearn.data import Candidates, Labelled
 from streamlearn.errors import ConvergenceError, InputError
 from streamlearn.influence import (
     DemographicParity,

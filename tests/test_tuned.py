@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamlearn import Loop
+from streamlearn.arrays import Floats
 from streamlearn.checks import check_learner
-from streamlearn.data import Floats, Labelled
+from streamlearn.data import Labelled
 from streamlearn.errors import InputError
 from streamlearn.influence import LinearClassifier, tuning
 from streamlearn.influence.tuning import PENALTIES, cross_validate, folds, log_loss, tune

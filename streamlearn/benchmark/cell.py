@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from streamlearn.arrays import Ids
 from streamlearn.benchmark.arms import Arm
 from streamlearn.benchmark.division import Division
 from streamlearn.benchmark.storage import FACTORS, Outcome, Point
-from streamlearn.data import Ids, Judgement, Labelled, Query
+from streamlearn.data import Judgement, Labelled, Query
 from streamlearn.loop import Loop
 from streamlearn.metrics import Metric
 from streamlearn.protocols import QueryStrategy, Trimmer, View

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from streamlearn.arrays import Ids, Labels, Matrix, in_proportion, take
 from streamlearn.benchmark.tables import Rows, Table
-from streamlearn.data import Ids, Labels, Matrix, take
 from streamlearn.encoding import FrameEncoder, as_matrix
 from streamlearn.errors import InputError
 from streamlearn.keyed import key
@@ -103,7 +103,7 @@ def divide(table: Table, seed: int, sizes: Sizes) -> Division:
     n = len(rows.y)
     left = rng.permutation(n)
     if sizes.max_rows is not None and sizes.max_rows < n:
-        left = left[by_class(rows.y[left])[: sizes.max_rows]]
+        left = left[in_proportion(rows.y[left])[: sizes.max_rows]]
     pool = sizes.stream is None
     wanted = 0 if not pool else sizes.test
     test, left = _draw(rows, left, wanted if isinstance(wanted, int) else round(wanted * len(left)))
@@ -134,21 +134,11 @@ def divide(table: Table, seed: int, sizes: Sizes) -> Division:
     )
 
 
-def by_class(y: Labels) -> Ids:
-    """Order rows so that the first n hold every class in proportion, each once to begin with."""
-    _, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
-    order = np.argsort(codes, kind="stable")
-    rank = np.empty(len(y), np.int64)
-    rank[order] = np.arange(len(y)) - np.repeat(np.cumsum(counts) - counts, counts)
-    near = np.where(rank == 0, 0.0, (rank + 0.5) / counts[codes])
-    return np.argsort(near, kind="stable")
-
-
 def _draw(rows: Rows, left: Ids, n: int) -> tuple[Ids, Ids]:
     """Take n of the rows left, each class in its proportion; return them and the others."""
     if n == 0:
         return left[:0], left
-    first = by_class(rows.y[left])[:n]
+    first = in_proportion(rows.y[left])[:n]
     return left[first], np.delete(left, first)
 
 

@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC
 
 from streamlearn import datasets
-from streamlearn.data import Floats, Ids, Labels
+from streamlearn.arrays import Floats, Ids, Labels
 from streamlearn.errors import nearest
 
 # Tests over data sets take them for independent: no rows are here twice in other guises.

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from streamlearn import datasets
+from streamlearn.arrays import Labels, as_labels
 from streamlearn.benchmark.arms import call
 from streamlearn.benchmark.identity import describe, digest, fingerprint
-from streamlearn.data import Labels, as_labels
 from streamlearn.datasets import Dataset
 from streamlearn.errors import InputError
 from streamlearn.keyed import key

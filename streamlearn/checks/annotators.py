@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from streamlearn.arrays import Labels
 from streamlearn.checks.law import expect, expect_same_bytes, freeze, law, snapshot
 from streamlearn.checks.worlds import labelled
-from streamlearn.data import Answer, Labels, Query
+from streamlearn.data import Answer, Query
 from streamlearn.protocols import Annotator
 
 AnnotatorFactory = Callable[[Labels], Annotator]

@@ -6,9 +6,10 @@ from copy import deepcopy
 
 import numpy as np
 
+from streamlearn.arrays import Floats, Labels, Matrix
 from streamlearn.checks.law import expect, expect_same_bytes, freeze, law, snapshot
 from streamlearn.checks.worlds import labelled, teach
-from streamlearn.data import Floats, Labelled, Labels, Matrix
+from streamlearn.data import Labelled
 from streamlearn.protocols import Learner
 
 LearnerFactory = Callable[[], Learner]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import numpy as np
 from sklearn.base import clone
 
+from streamlearn.arrays import Ids
 from streamlearn.checks.law import (
     expect,
     expect_plain_habits,
@@ -16,7 +17,7 @@ from streamlearn.checks.law import (
     snapshot,
 )
 from streamlearn.checks.worlds import permuted, view
-from streamlearn.data import Candidates, Ids
+from streamlearn.data import Candidates
 from streamlearn.protocols import QueryStrategy, View
 
 StrategyCheck = Callable[[QueryStrategy], None]

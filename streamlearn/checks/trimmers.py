@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from sklearn.base import clone
 
 from streamlearn.checks.law import (
     expect,
@@ -120,6 +121,13 @@ def check_same_answer(trimmer: Trimmer) -> None:
     answered, run = runs()[0]
     here, there = (by_id(verdicts(trimmer, answered, run)) for _ in range(2))
     expect(here == there, "judged the same rows differently when asked again")
+
+
+@law
+def check_any_seed(trimmer: Trimmer) -> None:
+    """A seed may be any whole number, not scikit-learn's 32 bits only."""
+    if "seed" in getattr(trimmer, "get_params", dict)():
+        verdicts(clone(trimmer).set_params(seed=2**40 + 1), *runs()[0])
 
 
 @law

@@ -7,7 +7,8 @@ import numpy as np
 from scipy import sparse
 from scipy.special import softmax
 
-from streamlearn.data import Candidates, Floats, Ids, Labelled, Labels, Matrix
+from streamlearn.arrays import Floats, Ids, Labels, Matrix
+from streamlearn.data import Candidates, Labelled
 from streamlearn.memory import stack
 from streamlearn.protocols import Learner, View
 

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from streamlearn.arrays import Ids, Labels
 from streamlearn.config import Config
 from streamlearn.console.labelled import LabelledTable
 from streamlearn.console.parts import Part
 from streamlearn.console.splits import Split, split_table
 from streamlearn.console.table import Table, read_table
 from streamlearn.console.vocabulary import Vocabulary
-from streamlearn.data import Ids, Labels, Query
+from streamlearn.data import Query
 from streamlearn.encoding import FrameEncoder
 from streamlearn.errors import InputError
 from streamlearn.journal import Journal

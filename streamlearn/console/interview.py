@@ -8,10 +8,10 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
+from streamlearn.arrays import Ids
 from streamlearn.console.table import Table
 from streamlearn.console.telling import ABSTAINED
 from streamlearn.console.vocabulary import CANNOT_SAY, Vocabulary
-from streamlearn.data import Ids
 from streamlearn.errors import InputError
 
 

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from streamlearn.data import Ids, Judgement, Labels, Round
+from streamlearn.arrays import Ids, Labels
+from streamlearn.data import Judgement, Round
 from streamlearn.loop import Loop
 from streamlearn.protocols import View
 from streamlearn.recorders import Observer

@@ -13,10 +13,10 @@ import joblib
 import numpy as np
 import pandas as pd
 
+from streamlearn.arrays import Floats, Labels
 from streamlearn.config import read
 from streamlearn.console.campaign import Campaign
 from streamlearn.console.table import LABEL
-from streamlearn.data import Floats, Labels
 from streamlearn.encoding import FrameEncoder
 from streamlearn.errors import InputError
 from streamlearn.journal import Asked

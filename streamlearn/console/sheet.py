@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from streamlearn.arrays import Ids
 from streamlearn.console.table import ID, LABEL, Table, separator_of
 from streamlearn.console.vocabulary import whole_number
-from streamlearn.data import Ids
 from streamlearn.errors import InputError
 
 

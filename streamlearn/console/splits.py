@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from streamlearn.arrays import Ids, in_proportion
 from streamlearn.config import Config
 from streamlearn.console.table import Table
-from streamlearn.data import Ids, Labels
 from streamlearn.errors import InputError
 
 
@@ -94,15 +94,5 @@ def draw(rng: np.random.Generator, table: Table, ids: Ids, n: int, what: str) ->
     if n == 0:
         return ids[:0], ids
     shuffled = rng.permutation(ids)
-    chosen = shuffled[_by_class(table.labels(shuffled))[:n]]
+    chosen = shuffled[in_proportion(table.labels(shuffled))[:n]]
     return chosen, ids[~np.isin(ids, chosen)]
-
-
-def _by_class(y: Labels) -> Ids:
-    """Order rows so that the first n hold every class in proportion, each once to begin with."""
-    _, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
-    order = np.argsort(codes, kind="stable")
-    rank = np.empty(len(y), np.int64)
-    rank[order] = np.arange(len(y)) - np.repeat(np.cumsum(counts) - counts, counts)
-    key = np.where(rank == 0, 0.0, (rank + 0.5) / counts[codes])
-    return np.argsort(key, kind="stable")

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from streamlearn.arrays import Ids, Labels, as_labels
 from streamlearn.config import Data
-from streamlearn.data import Ids, Labels, as_labels
 from streamlearn.datasets import load
 from streamlearn.errors import InputError, nearest
 

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from streamlearn.arrays import Ids
 from streamlearn.console.campaign import Campaign
 from streamlearn.console.sheet import Cell, complain
 from streamlearn.console.vocabulary import CANNOT_SAY
-from streamlearn.data import Answer, Ids
+from streamlearn.data import Answer
 from streamlearn.errors import InputError
 from streamlearn.journal import Asked, Journal
 from streamlearn.loop import Loop

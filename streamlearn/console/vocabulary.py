@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from streamlearn.data import Labels, as_labels
+from streamlearn.arrays import Labels, as_labels
 from streamlearn.errors import InputError, nearest
 
 CANNOT_SAY = "?"

@@ -7,7 +7,8 @@ import numpy as np
 from sklearn import config_context
 from sklearn.base import clone
 
-from streamlearn.data import Floats, Labelled, Labels, Matrix
+from streamlearn.arrays import Floats, Labels, Matrix
+from streamlearn.data import Labelled
 from streamlearn.learners.rows import counted, no_weights, positions, sorted_classes, union
 from streamlearn.learners.sklearn_model import Margins, SklearnLearner, needs_codes, takes_weights
 

@@ -9,7 +9,8 @@ from sklearn.base import clone
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
 
-from streamlearn.data import Labelled, Labels, Matrix
+from streamlearn.arrays import Labels, Matrix
+from streamlearn.data import Labelled
 from streamlearn.errors import InputError
 from streamlearn.influence.linear import LinearClassifier
 from streamlearn.influence.unchecked import unchecked

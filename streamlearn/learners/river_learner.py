@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from streamlearn.data import Floats, Labelled, Labels, Matrix
+from streamlearn.arrays import Floats, Labels, Matrix
+from streamlearn.data import Labelled
 from streamlearn.errors import InputError
 from streamlearn.learners.classifier import ClassifierLearner
 from streamlearn.learners.river_model import (

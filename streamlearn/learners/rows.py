@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streamlearn.data import Floats, Labelled, Labels, Matrix, as_labels
+from streamlearn.arrays import Floats, Labels, Matrix, as_labels
+from streamlearn.data import Labelled
 from streamlearn.errors import InputError
 
 NO_LABELS: Labels = np.empty(0, dtype=np.int64)

@@ -9,7 +9,7 @@ from scipy.special import softmax
 from sklearn import config_context
 from sklearn.pipeline import Pipeline
 
-from streamlearn.data import Floats, Labels, Matrix
+from streamlearn.arrays import Floats, Labels, Matrix
 from streamlearn.errors import InputError
 from streamlearn.learners.classifier import ClassifierLearner
 

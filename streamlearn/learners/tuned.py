@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn import config_context
 
-from streamlearn.data import Floats, Labelled, Labels, Matrix
+from streamlearn.arrays import Floats, Labels, Matrix
+from streamlearn.data import Labelled
 from streamlearn.errors import InputError, whole
 from streamlearn.influence.linear import LinearClassifier
 from streamlearn.influence.tuning import (

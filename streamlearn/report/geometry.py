@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from streamlearn.data import Floats
+from streamlearn.arrays import Floats
 
 # Outlines of the markers, centred, about seven units wide; the order is that of arms.MARKERS.
 OUTLINES = (

@@ -2,7 +2,7 @@
 
 from typing import Protocol, runtime_checkable
 
-from streamlearn.data import Floats, Ids, Matrix
+from streamlearn.arrays import Floats, Ids, Matrix
 
 
 class Measure(Protocol):

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from streamlearn.data import Floats, Ids, Matrix
+from streamlearn.arrays import Floats, Ids, Matrix
 from streamlearn.errors import whole
 from streamlearn.selection.kernels import RBF, Radial, Similarity, sample
 from streamlearn.selection.service import Beyond, RadialBeyond

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from streamlearn.data import Floats, Ids
+from streamlearn.arrays import Floats, Ids
 from streamlearn.errors import InputError
 from streamlearn.keyed import uniform
 from streamlearn.selection.diversity import Measure

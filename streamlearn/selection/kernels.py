@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator
 
-from streamlearn.data import Floats, Ids, Matrix
+from streamlearn.arrays import Floats, Ids, Matrix
 from streamlearn.errors import InputError
 from streamlearn.keyed import uniform
 from streamlearn.selection.space import Anchors, Space

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from streamlearn.data import Matrix
+from streamlearn.arrays import Matrix
 from streamlearn.errors import InputError
 from streamlearn.influence import LinearClassifier, ValidationLoss
 from streamlearn.influence.rows import as_matrix

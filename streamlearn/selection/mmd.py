@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from streamlearn.data import Floats, Ids, Matrix
+from streamlearn.arrays import Floats, Ids, Matrix
 from streamlearn.selection.facility_location import reference_rows
 from streamlearn.selection.kernels import RBF, Similarity
 from streamlearn.selection.sum_redundancy import Pulls, pair_sum

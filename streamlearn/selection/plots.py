@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import sparse
 
-from streamlearn.data import Ids, Matrix, as_ids
+from streamlearn.arrays import Ids, Matrix, as_ids
 from streamlearn.errors import InputError
 from streamlearn.influence.rows import as_matrix
 from streamlearn.selection.projection import project

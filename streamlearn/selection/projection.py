@@ -9,7 +9,7 @@ from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.manifold import TSNE
 from sklearn.preprocessing import StandardScaler
 
-from streamlearn.data import Floats, Ids, Matrix, as_ids
+from streamlearn.arrays import Floats, Ids, Matrix, as_ids
 from streamlearn.errors import InputError, nearest
 from streamlearn.influence.rows import as_matrix
 from streamlearn.keyed import uniform

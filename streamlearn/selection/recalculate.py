@@ -6,7 +6,7 @@ from copy import deepcopy
 import numpy as np
 from numpy.typing import ArrayLike
 
-from streamlearn.data import Floats, Ids, Index, Matrix, as_ids
+from streamlearn.arrays import Floats, Ids, Index, Matrix, as_ids
 from streamlearn.errors import InputError
 from streamlearn.influence import LinearClassifier, Objective, influence
 from streamlearn.influence.rows import as_matrix

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from streamlearn.data import Ids, Matrix
+from streamlearn.arrays import Ids, Matrix
 from streamlearn.errors import InputError, nearest
 from streamlearn.selection.diversity import Diversity, Measure
 from streamlearn.selection.greedy import Choice

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streamlearn.data import Floats, Ids
+from streamlearn.arrays import Floats, Ids
 from streamlearn.selection.kernels import Radial, Similarity
 
 _TILE, _ROWS = 1 << 17, 256  # numbers in a tile, half a megabyte in cache; rows at most

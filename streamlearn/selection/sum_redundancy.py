@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
-from streamlearn.data import Floats, Ids, Matrix
+from streamlearn.arrays import Floats, Ids, Matrix
 from streamlearn.selection.kernels import RBF, Similarity
 
 _CACHE = 1 << 28  # bytes of kernel columns kept for the selections of one sweep

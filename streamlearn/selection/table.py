@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from streamlearn.data import Floats, Ids, Matrix, as_ids
+from streamlearn.arrays import Floats, Ids, Matrix, as_ids
 from streamlearn.errors import InputError, nearest, whole
 from streamlearn.influence.rows import as_matrix
 from streamlearn.selection.diversity import Diversity, Measure

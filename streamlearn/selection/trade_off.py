@@ -6,7 +6,7 @@ from math import fsum
 import numpy as np
 from numpy.typing import ArrayLike
 
-from streamlearn.data import Floats
+from streamlearn.arrays import Floats
 from streamlearn.errors import InputError
 from streamlearn.selection.greedy import Choice
 

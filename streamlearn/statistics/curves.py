@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from streamlearn.arrays import Floats
 from streamlearn.benchmark.results import FACTORS
-from streamlearn.data import Floats
 from streamlearn.errors import InputError, nearest
 from streamlearn.statistics.polylines import Polylines, say
 

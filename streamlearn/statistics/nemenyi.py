@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from streamlearn.data import Floats
+from streamlearn.arrays import Floats
 from streamlearn.errors import InputError
 from streamlearn.statistics.significance import differences
 

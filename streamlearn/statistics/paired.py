@@ -8,8 +8,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from streamlearn.arrays import Floats
 from streamlearn.benchmark.results import FACTORS
-from streamlearn.data import Floats
 from streamlearn.errors import InputError, nearest
 from streamlearn.statistics.significance import LEAST_SEEDS, differences, holm, signed_rank
 

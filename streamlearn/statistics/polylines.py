@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from streamlearn.data import Floats
+from streamlearn.arrays import Floats
 from streamlearn.errors import InputError
 
 

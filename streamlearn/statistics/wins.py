@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from streamlearn.data import Floats
+from streamlearn.arrays import Floats
 from streamlearn.errors import InputError
 from streamlearn.statistics.paired import tables
 from streamlearn.statistics.significance import LEAST_SEEDS, differences, holm, signed_rank

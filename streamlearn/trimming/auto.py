@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from streamlearn.data import Floats, Judgement, Labelled, Labels, Matrix, as_labels
+from streamlearn.arrays import Floats, Labels, Matrix, as_labels
+from streamlearn.data import Judgement, Labelled
 from streamlearn.errors import InputError, whole
 from streamlearn.influence import LinearClassifier
 from streamlearn.influence.tuning import (

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from streamlearn.data import Floats, Labels
+from streamlearn.arrays import Floats, Labels
 from streamlearn.influence.tuning import Tuning
 
 

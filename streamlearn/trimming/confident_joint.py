@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streamlearn.data import Floats
+from streamlearn.arrays import Floats
 from streamlearn.errors import InputError
 
 Codes = NDArray[np.integer[Any]]

@@ -11,8 +11,10 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from streamlearn.data import Floats, Ids, Judgement, Labelled
+from streamlearn.arrays import Floats, Ids
+from streamlearn.data import Judgement, Labelled
 from streamlearn.errors import InputError, nearest
+from streamlearn.learners.seeds import checked, sow
 from streamlearn.memory import stack
 from streamlearn.protocols import View
 from streamlearn.trimming.confident_joint import prune_by_noise_rate
@@ -139,11 +141,9 @@ class ConfidentTrim(BaseEstimator):  # type: ignore[misc]
             raise InputError(
                 f"{estimator!r} has no predict_proba; give a classifier that has, or None"
             )
-        estimator = clone(estimator)
-        for name, value in estimator.get_params().items():
-            if name.split("__")[-1] == "random_state" and value is None:
-                estimator.set_params(**{name: self.seed})
-        folds = StratifiedKFold(self.folds, shuffle=True, random_state=self.seed)
+        estimator, seed = clone(estimator), checked(self.seed)
+        sow(estimator, seed)
+        folds = StratifiedKFold(self.folds, shuffle=True, random_state=seed)
         return np.asarray(cross_val_predict(estimator, X, codes, cv=folds, method="predict_proba"))
 
 

@@ -5,7 +5,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from streamlearn.data import Ids, Index, Judgement, Labelled, Labels, Matrix, Votes, as_labels
+from streamlearn.arrays import Ids, Index, Labels, Matrix, as_labels
+from streamlearn.data import Judgement, Labelled, Votes
 from streamlearn.errors import InputError, nearest
 from streamlearn.protocols import View
 from streamlearn.trimming.flip_rate_model import FlipRateModel, checked, weights

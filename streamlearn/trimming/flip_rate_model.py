@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from streamlearn.data import Floats, Labels, Matrix, as_labels
+from streamlearn.arrays import Floats, Labels, Matrix, as_labels
 from streamlearn.errors import InputError, whole
 from streamlearn.influence.tuning import PENALTIES, TRUSTED_WEIGHTS, choices
 from streamlearn.trimming.flip_rates import (

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.special import expit
 
-from streamlearn.data import Floats, Matrix
+from streamlearn.arrays import Floats, Matrix
 from streamlearn.influence import LinearClassifier
 from streamlearn.influence.losses import make_loss
 from streamlearn.influence.solve import Factor

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from streamlearn.data import Floats
+from streamlearn.arrays import Floats
 from streamlearn.influence.together import inverse_bounds, logistic, spread, times
 from streamlearn.influence.tuning import Setting
 

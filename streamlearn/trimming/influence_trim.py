@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
 
-from streamlearn.data import Floats, Judgement, Labelled
+from streamlearn.arrays import Floats
+from streamlearn.data import Judgement, Labelled
 from streamlearn.errors import InputError, nearest, whole
 from streamlearn.influence.linear import LinearClassifier
 from streamlearn.influence.objectives import Objective, ValidationLoss

@@ -7,7 +7,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from streamlearn.data import Floats, Ids, Labelled
+from streamlearn.arrays import Floats, Ids
+from streamlearn.data import Labelled
 from streamlearn.influence.linear import LinearClassifier
 from streamlearn.influence.objectives import MarginObjective, Objective
 from streamlearn.influence.rows import encode

@@ -3,7 +3,8 @@
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from streamlearn.data import Floats, Judgement, Labelled
+from streamlearn.arrays import Floats
+from streamlearn.data import Judgement, Labelled
 from streamlearn.protocols import View
 from streamlearn.trimming.share import allowed, keep, lowest, spare, verdict
 

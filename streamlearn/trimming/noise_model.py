@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from streamlearn.data import Floats, Judgement, Labelled, Labels, Matrix, as_labels
+from streamlearn.arrays import Floats, Labels, Matrix, as_labels
+from streamlearn.data import Judgement, Labelled
 from streamlearn.errors import InputError
 from streamlearn.protocols import View
 from streamlearn.trimming.ask_again import AskAgain

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streamlearn.data import Floats, Ids
+from streamlearn.arrays import Floats, Ids
 from streamlearn.influence.linear import LinearClassifier
 from streamlearn.influence.objectives import Objective, ValidationLoss, reduced_gradient
 from streamlearn.trimming.judges import Factory, Rows

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from streamlearn.data import Floats, Ids
+from streamlearn.arrays import Floats, Ids
 from streamlearn.influence.solve import Factor, _two_loop, minimise
 from streamlearn.trimming.shared_rows import SharedRows
 

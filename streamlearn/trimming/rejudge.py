@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from streamlearn.data import Floats, Judgement, Labelled, Labels
+from streamlearn.arrays import Floats, Labels
+from streamlearn.data import Judgement, Labelled
 from streamlearn.errors import nearest
 from streamlearn.memory import stack
 

@@ -4,7 +4,8 @@ from numbers import Real
 
 import numpy as np
 
-from streamlearn.data import Floats, Ids, Judgement, Labelled
+from streamlearn.arrays import Floats, Ids
+from streamlearn.data import Judgement, Labelled
 from streamlearn.errors import InputError
 from streamlearn.keyed import uniform
 from streamlearn.protocols import View

@@ -4,7 +4,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from streamlearn.data import Floats, Ids, Labels, Matrix
+from streamlearn.arrays import Floats, Ids, Labels, Matrix
 from streamlearn.influence.kernel import (
     _add_hessian,
     _assemble,

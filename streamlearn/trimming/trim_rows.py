@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from streamlearn.data import Floats, Ids, Labelled, Matrix, as_labels
+from streamlearn.arrays import Floats, Ids, Matrix, as_labels
+from streamlearn.data import Labelled
 from streamlearn.errors import InputError, nearest, whole
 from streamlearn.influence.fitted import Fitted
 from streamlearn.influence.linear import LinearClassifier

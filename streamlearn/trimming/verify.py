@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from streamlearn.data import Floats, Ids
+from streamlearn.arrays import Floats, Ids
 from streamlearn.influence.linear import LinearClassifier
 from streamlearn.influence.losses import Codes
 from streamlearn.trimming.judges import Factory, Rows

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from streamlearn.data import Floats, Matrix
+from streamlearn.arrays import Floats, Matrix
 from streamlearn.errors import ConvergenceError
 from streamlearn.influence.losses import Codes, Loss
 

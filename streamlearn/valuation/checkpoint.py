@@ -10,7 +10,7 @@ import joblib
 import numpy as np
 from scipy.stats import rankdata
 
-from streamlearn.data import Floats
+from streamlearn.arrays import Floats
 from streamlearn.errors import InputError
 
 

@@ -4,7 +4,7 @@ from typing import cast
 
 import numpy as np
 
-from streamlearn.data import Floats, Labels, Matrix
+from streamlearn.arrays import Floats, Labels, Matrix
 from streamlearn.errors import InputError
 from streamlearn.influence.linear import LinearClassifier
 from streamlearn.influence.objectives import Objective

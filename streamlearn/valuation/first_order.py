@@ -5,7 +5,7 @@ from typing import cast
 
 import numpy as np
 
-from streamlearn.data import Floats, Labels, Matrix
+from streamlearn.arrays import Floats, Labels, Matrix
 from streamlearn.errors import nearest
 from streamlearn.influence.fitted import Fitted, training_rows
 from streamlearn.influence.kernel import as_float64, margins, row_blocks, take

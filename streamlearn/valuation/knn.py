@@ -8,7 +8,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from scipy import sparse
 
-from streamlearn.data import Floats, Labels, Matrix
+from streamlearn.arrays import Floats, Labels, Matrix
 from streamlearn.errors import InputError, whole
 from streamlearn.influence.fairness import DemographicParity, EqualizedOdds, EqualOpportunity
 from streamlearn.influence.linear import LinearClassifier

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from streamlearn.data import Floats
+from streamlearn.arrays import Floats
 
 
 def _weights(n: int, k: int, players: int) -> tuple[Floats, Floats]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from streamlearn.data import Matrix, as_labels
+from streamlearn.arrays import Matrix, as_labels
 from streamlearn.errors import InputError, nearest
 from streamlearn.influence.linear import LinearClassifier
 from streamlearn.influence.objectives import Objective

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
-from streamlearn.data import Floats, Labels, Matrix, as_labels
+from streamlearn.arrays import Floats, Labels, Matrix, as_labels
 from streamlearn.errors import InputError, nearest, whole
 from streamlearn.influence.linear import LinearClassifier
 from streamlearn.influence.objectives import Objective

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streamlearn.data import Floats
+from streamlearn.arrays import Floats
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from joblib import Parallel, delayed
 
-from streamlearn.data import Floats, Labels, Matrix
+from streamlearn.arrays import Floats, Labels, Matrix
 from streamlearn.errors import InputError
 from streamlearn.influence.leave_one_out import leave_one_out
 from streamlearn.influence.linear import LinearClassifier

@@ -10,7 +10,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from streamlearn.data import Floats, Labels, Matrix, take
+from streamlearn.arrays import Floats, Labels, Matrix, take
 from streamlearn.errors import InputError
 from streamlearn.influence.linear import LinearClassifier
 from streamlearn.influence.objectives import Objective

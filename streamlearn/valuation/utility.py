@@ -5,7 +5,7 @@ from typing import Any, cast
 import numpy as np
 from sklearn.base import clone
 
-from streamlearn.data import Floats, Labels, Matrix
+from streamlearn.arrays import Floats, Labels, Matrix
 from streamlearn.errors import InputError
 from streamlearn.influence.linear import LinearClassifier
 from streamlearn.influence.losses import Loss, make_loss
