@@ -13,7 +13,7 @@ from streamlearn.influence import LinearClassifier, Objective, ValidationLoss
 from streamlearn.influence.fitted import Fitted
 from streamlearn.influence.kernel import backproject, margins
 from streamlearn.influence.losses import Loss
-from streamlearn.influence.objectives import reduced_gradient
+from streamlearn.influence.objectives import reduced
 from streamlearn.influence.problem import Problem
 from streamlearn.influence.rows import Rows, canonical, encode
 from streamlearn.protocols import View
@@ -161,7 +161,7 @@ def _gradient(make: ObjectiveFactory, rows: Labelled, model: LinearClassifier) -
             f"objective made a {type(f).__name__} of the reference rows; give a callable "
             "(X, y) -> Objective, such as ValidationLoss"
         )
-    return reduced_gradient(f.at(model), model)
+    return reduced(f.at(model).gradient(model), model)
 
 
 def _loss_gradient(rows: Labelled, fitted: Fitted, theta: Floats) -> Floats:

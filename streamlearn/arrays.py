@@ -105,6 +105,34 @@ def take(X: Any, rows: Any) -> Any:
     return X.iloc[rows] if isinstance(X, pd.DataFrame | pd.Series) else X[rows]
 
 
+def located(y: Labels, classes: Labels) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Find labels among classes.
+
+    Parameters
+    ----------
+    y : ndarray, shape (n,)
+        Labels.
+    classes : ndarray, shape (k,)
+        Sorted, at least one.
+
+    Returns
+    -------
+    tuple of (ndarray of intp, ndarray of bool), each of shape (n,)
+        Where each label stands (anywhere if it is no class), and whether it is one.
+
+    Examples
+    --------
+    >>> located(np.array([7, 3, 5]), np.array([3, 7]))[1]
+    array([ True,  True, False])
+    """
+    if len(classes) == 2:  # two comparisons are cheaper than a search
+        second = y == classes[1]
+        return second.astype(np.intp), second | (y == classes[0])
+    at = np.searchsorted(classes, y)
+    at[at == len(classes)] = 0
+    return at, classes[at] == y
+
+
 class Index:
     """Finds the positions of ids.
 

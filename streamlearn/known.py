@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from streamlearn.arrays import Labels, Matrix, as_ids, as_labels
+from streamlearn.arrays import Labels, Matrix, as_ids, as_labels, located
 from streamlearn.data import Labelled
 from streamlearn.errors import InputError
-from streamlearn.learners.rows import located
 from streamlearn.metrics import Metric
 from streamlearn.protocols import Learner, Source
 

@@ -7,6 +7,7 @@ is left out of the system instead of being penalised away, and ``|theta|`` is wh
 """
 
 from abc import ABC, abstractmethod
+from functools import cache
 from typing import cast
 
 import numpy as np
@@ -240,13 +241,19 @@ def make_loss(name: str, n_classes: int) -> Loss:
     >>> type(make_loss("logistic", 3)).__name__
     'Softmax'
     """
-    if name == "softmax":
-        return Softmax(n_classes)
-    if name == "logistic":
-        return Logistic(2) if n_classes == 2 else Softmax(n_classes)
+    if name not in ("logistic", "softmax", "squared_hinge"):
+        raise nearest(name, ("logistic", "softmax", "squared_hinge"), "loss")
+    return _made(name, n_classes)
+
+
+@cache  # every call of a model asks for it
+def _made(name: str, n_classes: int) -> Loss:
     if name == "squared_hinge":
-        return SquaredHinge(2) if n_classes == 2 else MulticlassSquaredHinge(n_classes)
-    raise nearest(name, ("logistic", "softmax", "squared_hinge"), "loss")
+        made: Loss = SquaredHinge(2) if n_classes == 2 else MulticlassSquaredHinge(n_classes)
+    else:
+        made = Logistic(2) if (name, n_classes) == ("logistic", 2) else Softmax(n_classes)
+    made.contrast.flags.writeable = False  # as many models share it
+    return made
 
 
 def _take(Z: Floats, y: Codes) -> Floats:

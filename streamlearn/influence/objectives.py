@@ -10,13 +10,13 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from streamlearn.errors import InputError
-from streamlearn.influence.kernel import as_float64, backproject, margins
+from streamlearn.influence.kernel import Matrix, as_float64, backproject, margins
 from streamlearn.influence.linear import LinearClassifier
 from streamlearn.influence.losses import Codes, Floats
-from streamlearn.influence.rows import as_matrix, as_weight, encode
+from streamlearn.influence.rows import as_matrix, as_weight, canonical, encode
 
 _CACHE = 1 << 18  # float64 values that stay in a core's cache
 
@@ -57,6 +57,10 @@ class Objective(ABC):
             In the layout of ``numpy.column_stack([coef_, intercept_])``; without the last column
             if the model has no intercept.
         """
+
+    def value_and_gradient(self, model: LinearClassifier) -> tuple[float, Floats]:
+        """Both at once, where they share work."""
+        return self.value(model), self.gradient(model)
 
     def metric(self, model: LinearClassifier) -> float:
         """Hard metric that a person reads; the value where there is no other.
@@ -234,7 +238,10 @@ class MarginObjective(Objective):
 
     def gradient(self, model: LinearClassifier) -> Floats:
         """Derivative in the parameters."""
-        slope = self._slope(model, self._margins(model, model._theta()))
+        return self._pulled_back(model, self._slope(model, self._margins(model, model._theta())))
+
+    def _pulled_back(self, model: LinearClassifier, slope: Floats) -> Floats:
+        """A derivative in the margins as one in the parameters."""
         reduced = backproject(slope, as_float64(self.X), bool(model.fit_intercept))
         return model._loss().contrast @ reduced
 
@@ -276,6 +283,13 @@ class ValidationLoss(MarginObjective):
             raise InputError("all sample weights are zero; give at least one positive weight")
         self.share = weight / weight.sum()
 
+    @classmethod
+    def _of_checked(cls, X: Matrix, y: NDArray[Any], weight: Floats) -> "ValidationLoss":
+        """The same from rows that were looked at before, of which some weigh something."""
+        self = cls.__new__(cls)
+        self.X, self.y, self.share = canonical(X), y, weight / weight.sum()
+        return self
+
     def _codes(self, model: LinearClassifier) -> Codes:
         return encode(self.y, model.classes_, len(self.y))
 
@@ -285,15 +299,20 @@ class ValidationLoss(MarginObjective):
     def _slope(self, model: LinearClassifier, U: Floats) -> Floats:
         return cast(Floats, model._loss().residual(U, self._codes(model)) * self.share)
 
+    def value_and_gradient(self, model: LinearClassifier) -> tuple[float, Floats]:
+        """Both from the same margins."""
+        loss, U = model._loss(), self._margins(model, model._theta())
+        each, residual, _ = loss.evaluate(U, self._codes(model), curvature=False)
+        return float(each @ self.share), self._pulled_back(model, residual * self.share)
+
     def metric(self, model: LinearClassifier) -> float:
         """Accuracy, weighted as the loss is."""
         U = self._margins(model, model._theta())
         return float((model._loss().predict(U) == self._codes(model)) @ self.share)
 
 
-def reduced_gradient(objective: Objective, model: LinearClassifier) -> Floats:
-    """Gradient (m, D) in the parameters that systems are solved in."""
-    full = objective.gradient(model)
+def reduced(full: Floats, model: LinearClassifier) -> Floats:
+    """An objective's gradient, checked, in the parameters (m, D) that systems are solved in."""
     rows, width = model.coef_.shape
     expected = (rows, width + int(model.fit_intercept))
     if np.shape(full) != expected:

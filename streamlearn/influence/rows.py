@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import pairwise
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from joblib import effective_n_jobs
@@ -13,6 +13,7 @@ from scipy import sparse
 from sklearn.utils.validation import assert_all_finite, check_array
 from threadpoolctl import ThreadpoolController
 
+from streamlearn.arrays import located
 from streamlearn.errors import InputError
 from streamlearn.influence.kernel import Block, Matrix, Sums, row_blocks, sweep, take
 from streamlearn.influence.losses import Codes, Floats, Loss
@@ -123,6 +124,9 @@ def _blas() -> ThreadpoolController:
 
 def _share(batch: Block, workers: int) -> Iterator[Block]:
     """Cut a batch into one contiguous part a worker, fewer if there is little to do."""
+    if workers == 1:
+        yield batch
+        return
     X, y, weight = batch
     size = X.nnz if sparse.issparse(X) else X.size
     workers = max(1, min(workers, size // _LEAST_SHARE))
@@ -171,11 +175,10 @@ def encode(y: ArrayLike, classes: NDArray[Any], n: int) -> Codes:
     labels = np.asarray(y)
     if labels.shape != (n,):
         raise InputError(f"y has shape {labels.shape}, but X has {n} rows")
-    codes = np.minimum(np.searchsorted(classes, labels), len(classes) - 1)
-    wrong = classes[codes] != labels
-    if np.any(wrong):
+    codes, known = located(labels, classes)
+    if not known.all():
         raise InputError(
-            f"y holds the label {labels[wrong].tolist()[0]!r}, which the model does not know; "
+            f"y holds the label {labels[~known].tolist()[0]!r}, which the model does not know; "
             f"its classes are {classes.tolist()}"
         )
-    return cast(Codes, codes.astype(np.intp, copy=False))
+    return codes

@@ -13,7 +13,7 @@ from streamlearn.influence.leave_one_out import leave_one_out
 from streamlearn.influence.leverage import Quadratic, newton_step
 from streamlearn.influence.linear import LinearClassifier
 from streamlearn.influence.losses import Floats
-from streamlearn.influence.objectives import Objective, reduced_gradient
+from streamlearn.influence.objectives import Objective, reduced
 
 
 def influence(
@@ -98,7 +98,7 @@ def influence(
     objectives = [one.at(model) for one in objectives]
     rows = training_rows(model, X, y, sample_weight, n_jobs)
     fitted = Fitted(model, rows, solver, tol)
-    gradients = np.array([reduced_gradient(one, model) for one in objectives])
+    gradients = np.array([reduced(one.gradient(model), model) for one in objectives])
     flat = np.abs(gradients).max(axis=(1, 2)) <= 100.0 * float(model.tol)
     if exact or flat.all():
         scores = leave_one_out(fitted, objectives, refine=exact)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from streamlearn.arrays import Floats, Labels, Matrix
+from streamlearn.arrays import Floats, Labels, Matrix, located
 from streamlearn.data import Labelled
 from streamlearn.errors import InputError
 from streamlearn.learners.classifier import ClassifierLearner
@@ -21,7 +21,7 @@ from streamlearn.learners.river_model import (
     refuse,
     takes_w,
 )
-from streamlearn.learners.rows import counted, located, named, no_weights, union
+from streamlearn.learners.rows import counted, named, no_weights, union
 
 LARGEST_FRAME = 2**27  # cells of one dense frame made from CSR rows: 1 GiB
 DENSE = 2**22  # cells of a dense block of CSR rows to predict

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streamlearn.arrays import Floats, Labels, Matrix, as_labels
+from streamlearn.arrays import Floats, Labels, Matrix, as_labels, located
 from streamlearn.data import Labelled
 from streamlearn.errors import InputError
 
@@ -25,16 +25,6 @@ def named(labels: Labels) -> str:
     """Return labels as they should read in a sentence, at most ten of them."""
     shown = ", ".join(repr(label) for label in labels[:10].tolist())
     return shown + (f", … ({len(labels)} in all)" if len(labels) > 10 else "")
-
-
-def located(y: Labels, classes: Labels) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """Return where each label stands among sorted classes, and whether it is one of them."""
-    if len(classes) == 2:  # two comparisons are cheaper than a search
-        second = y == classes[1]
-        return second.astype(np.intp), second | (y == classes[0])
-    at = np.searchsorted(classes, y)
-    at[at == len(classes)] = 0
-    return at, classes[at] == y
 
 
 def positions(y: Labels, classes: Labels, remedy: str) -> NDArray[np.intp]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
 
-from streamlearn.arrays import Floats
+from streamlearn.arrays import Floats, located
 from streamlearn.data import Judgement, Labelled
 from streamlearn.errors import InputError, nearest, whole
 from streamlearn.influence.linear import LinearClassifier
@@ -151,7 +151,7 @@ class InfluenceTrim(BaseEstimator):  # type: ignore[misc]
             return own.unchanged("")
         if reference is not None:
             known = np.unique(reference.y[reference.weight > 0])
-            if len(known) and not np.isin(own.rows.y, known).any():
+            if len(known) and not located(own.rows.y, known)[1].any():
                 return own.unchanged("the reference has no row of this class")
         if not self.verify:
             assert reference is not None
@@ -235,14 +235,15 @@ class InfluenceTrim(BaseEstimator):  # type: ignore[misc]
     def _as_printed(self, own: "_Sorted", reference: Labelled, view: View) -> Judgement:
         """Algorithm 2 on the answered rows."""
         rows = own.rows
-        if len(np.unique(rows.y[rows.weight > 0])) < 2:
+        classes = np.unique(rows.y[rows.weight > 0])
+        if len(classes) < 2:
             return own.unchanged("one class only: there is no model to judge with")
-        known = np.isin(reference.y, rows.y[rows.weight > 0]) & (reference.weight > 0)
+        known = located(reference.y, classes)[1] & (reference.weight > 0)
         judges = reference.take(known)
         if not len(judges):
             return own.unchanged("the reference has no row of these classes")
         objective = (
-            ValidationLoss(judges.X, judges.y, judges.weight)
+            ValidationLoss._of_checked(judges.X, judges.y, judges.weight)
             if self.objective is None
             else self.objective(judges.X, judges.y)
         )
@@ -286,6 +287,8 @@ class _Sorted:
 
     def pick(self, said: Judgement, relabels: bool = False) -> Judgement:
         """Verdicts on answered rows in the order they came, then on older ones that change."""
+        if self.rows is self.answered:
+            return said
         changed = ~self.is_new & self.candidate & (said.weight != self.old.weight)
         if relabels:  # seen rows show the label given, not the one learned: say it all again
             changed = ~self.is_new & self.candidate

@@ -7,7 +7,7 @@ import numpy as np
 
 from streamlearn.arrays import Floats, Ids
 from streamlearn.influence.linear import LinearClassifier
-from streamlearn.influence.objectives import Objective, ValidationLoss, reduced_gradient
+from streamlearn.influence.objectives import Objective, ValidationLoss, reduced
 from streamlearn.trimming.judges import Factory, Rows
 from streamlearn.trimming.refits import Refits
 
@@ -199,11 +199,11 @@ class Paths:
             at = self.judges[j]
             weight = self.rows.rows.weight[at]
             return self.fits.pulls(thetas, at, np.tile(weight / weight.sum(), (len(thetas), 1)))
-        f = self.objectives[j]
+        f, models = self.objectives[j], [self.fits.model(theta) for theta in thetas]
         return np.array(
             [
-                np.zeros_like(theta) if p == j else reduced_gradient(f, self.fits.model(theta))
-                for p, theta in enumerate(thetas)
+                np.zeros_like(theta) if p == j else reduced(f.gradient(model), model)
+                for p, (theta, model) in enumerate(zip(thetas, models, strict=True))
             ]
         )
 

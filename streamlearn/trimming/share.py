@@ -21,9 +21,11 @@ def allowed(budget: float, ids: Ids, seed: int) -> int:
     """
     if not (isinstance(budget, Real) and 0 <= budget <= 1):
         raise InputError(f"budget must be a share between 0 and 1, got {budget!r}")
+    if (exact := float(budget * len(ids))).is_integer():
+        return int(exact)
     together = np.sort(ids) * np.arange(1, 2 * len(ids), 2)  # one number that knows every id
     u = uniform(seed, together.sum(keepdims=True), stream=_COUNT)[0]
-    return min(int(budget * len(ids) + u), len(ids))
+    return min(int(exact + u), len(ids))
 
 
 def lowest(answered: Labelled, score: Floats, n: int, seed: int) -> Ids:
@@ -37,7 +39,8 @@ def spare(answered: Labelled, trimmed: Ids, view: View) -> Ids:
     A class that no other row stands for would be unlearned, or never known.
     """
     left = np.delete(answered.y, trimmed)
-    gone = np.setdiff1d(answered.y[trimmed], left)
+    labels = np.unique(answered.y[trimmed])
+    gone = labels[[not (left == label).any() for label in labels]]
     if not len(gone):
         return trimmed
     for rows in (view.seen, view.reference):  # gathered only where it can matter

@@ -12,7 +12,7 @@ from streamlearn.data import Labelled
 from streamlearn.errors import InputError, nearest, whole
 from streamlearn.influence.fitted import Fitted
 from streamlearn.influence.linear import LinearClassifier
-from streamlearn.influence.objectives import Objective, ValidationLoss, reduced_gradient
+from streamlearn.influence.objectives import Objective, ValidationLoss, reduced
 from streamlearn.influence.rows import Rows as Batches
 from streamlearn.influence.rows import as_matrix, as_weight, encode
 from streamlearn.influence.scores import influence
@@ -273,12 +273,13 @@ def _at_minimum(
         )
     there = unchecked(model)
     objective = objective.at(there)
-    gradient = reduced_gradient(objective, there)
+    value, full = objective.value_and_gradient(there)
+    gradient = reduced(full, there)
     if np.abs(gradient).max() <= 100.0 * float(model.tol):  # no slope to go by: see `influence`
         scores = influence(
             model, rows.X, rows.y, objective, sample_weight=rows.weight, leverage=False
         )
-        return scores, objective.value(there)
+        return scores, value
     codes = encode(rows.y, model.classes_, len(rows))
     weight = None if (rows.weight == 1).all() else rows.weight
     batch = Batches([(rows.X, codes, weight)], model.classes_)
@@ -287,7 +288,7 @@ def _at_minimum(
     direction = fitted.solve(gradient.reshape(-1, 1)).reshape(gradient.shape)
     fits = Refits(model, rows.X, rows.y, model.classes_)
     scores = fits.scores(fitted.theta[None], direction[None, None])[0, 0]
-    return scores * rows.weight, objective.value(there)
+    return scores * rows.weight, value
 
 
 def _one_step(
@@ -300,10 +301,10 @@ def _one_step(
     theta = -factor.solve(gradient).reshape(fits.shape)
     there = unchecked(fits.model(theta))
     objective = objective.at(there)
-    pull = reduced_gradient(objective, there)
-    direction = factor.solve(pull.ravel()).reshape(fits.shape)
+    value, pull = objective.value_and_gradient(there)
+    direction = factor.solve(reduced(pull, there).ravel()).reshape(fits.shape)
     scores = fits.scores(theta[None], direction[None, None])[0, 0]
-    return scores * rows.weight, objective.value(there)
+    return scores * rows.weight, value
 
 
 def _of_rows(found: Verified, n: int) -> Trimming:
