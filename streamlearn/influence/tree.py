@@ -6,19 +6,19 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import sparse
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.metrics import r2_score
-from sklearn.utils import assert_all_finite, check_random_state, column_or_1d
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from streamlearn.errors import InputError, nearest
+from streamlearn.errors import InputError
 from streamlearn.influence.tree_bins import bin_columns
-from streamlearn.influence.tree_growth import Limits, grow_binned, grow_exact
+from streamlearn.influence.tree_growth import grow_binned, grow_exact
+from streamlearn.influence.tree_input import growth, refuse_sparse, rows_of, two_valued
 from streamlearn.influence.tree_label import append_label, classes_of, name_columns
 from streamlearn.influence.tree_nodes import LEAF, leaf_of, shrink
 from streamlearn.influence.tree_text import Wording, headline, rules, wording
-from streamlearn.influence.tree_validation import SHRINKAGES, fold_of, validate
+from streamlearn.influence.tree_validation import fold_of, validate
 
 
 class InfluenceTree(RegressorMixin, BaseEstimator):  # type: ignore[misc]
@@ -156,8 +156,8 @@ class InfluenceTree(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         ValueError
             For NaN or infinite input (raised by scikit-learn's checks).
         """
-        limits, shrinkages = self._check_parameters()
-        X, values = self._check_rows(X, values)
+        limits, shrinkages = growth(self)
+        X, values = rows_of(self, X, values)
         n = values.size
         self.label_classes_ = classes_of(y, n, self.use_label)
         if feature_names is None:
@@ -190,7 +190,7 @@ class InfluenceTree(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.children_left_, self.children_right_ = self._nodes.left, self._nodes.right
         self.n_node_samples_, self.mean_ = self._nodes.count, self._nodes.mean
         self.value_ = shrink(self._nodes, self.shrinkage_)
-        self.two_valued_ = _two_valued(X, self.feature_[self.feature_ != LEAF])
+        self.two_valued_ = two_valued(X, self.feature_[self.feature_ != LEAF])
         return self
 
     def predict(self, X: Any, y: ArrayLike | None = None) -> NDArray[np.float64]:
@@ -232,7 +232,7 @@ class InfluenceTree(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             Node numbers.
         """
         check_is_fitted(self)
-        self._refuse_sparse(X)
+        refuse_sparse(self, X)
         with np.errstate(over="ignore"):
             X = validate_data(self, X, dtype=np.float32, accept_sparse="csr", reset=False)
         X = append_label(X, y, self.label_classes_, self.use_label)
@@ -338,56 +338,6 @@ class InfluenceTree(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         tags.input_tags.sparse = self.splitter == "exact"
         return tags
 
-    def _check_parameters(self) -> tuple[Limits, tuple[float, ...]]:
-        """Refuse parameters out of range; return growth limits and the λ to choose from."""
-        if self.splitter not in ("binned", "exact"):
-            raise nearest(str(self.splitter), ("binned", "exact"), "splitter")
-        if self.use_label not in ("auto", True, False):
-            raise InputError(f"use_label={self.use_label!r}: pass 'auto', True or False")
-        for name, least, optional in (
-            ("max_leaf_nodes", 2, True),
-            ("max_depth", 1, True),
-            ("min_samples_leaf", 1, False),
-            ("cv", 2, True),
-        ):
-            given = getattr(self, name)
-            whole = isinstance(given, int | np.integer) and not isinstance(given, bool)
-            if not (whole and given >= least) and not (optional and given is None):
-                hint = " or None" if optional else ""
-                raise InputError(f"{name}={given!r}: pass a whole number from {least} up{hint}")
-        limits = Limits(self.max_leaf_nodes, self.max_depth, self.min_samples_leaf)
-        if isinstance(self.shrinkage, str):
-            if self.shrinkage != "cv":
-                raise nearest(self.shrinkage, ("cv",), "shrinkage")
-            if self.cv is None:
-                raise InputError("shrinkage='cv' with cv=None: pass folds, or λ as a number")
-            return limits, SHRINKAGES
-        if not (isinstance(self.shrinkage, float | int | np.number) and self.shrinkage >= 0):
-            raise InputError(f"shrinkage={self.shrinkage!r}: pass 'cv' or a number from 0 up")
-        return limits, (float(self.shrinkage),)
-
-    def _check_rows(self, X: Any, values: Any) -> tuple[Any, NDArray[np.float64]]:
-        self._refuse_sparse(X)
-        if values is not None:  # validate_data words that error
-            values = column_or_1d(values, warn=True, input_name="values")
-            assert_all_finite(values, input_name="values")
-            if hasattr(X, "__len__") or hasattr(X, "shape"):
-                n = X.shape[0] if hasattr(X, "shape") else len(X)
-                if n != values.size:
-                    raise InputError(f"{n} rows in X but {values.size} values: pass one a row")
-        with np.errstate(over="ignore"):  # what float32 cannot hold is refused as infinite
-            X, values = validate_data(
-                self, X, values, dtype=np.float32, accept_sparse="csr", y_numeric=True
-            )
-        return X, np.ascontiguousarray(values, dtype=np.float64)
-
-    def _refuse_sparse(self, X: Any) -> None:
-        if sparse.issparse(X) and self.splitter != "exact":
-            raise InputError(
-                f"splitter={self.splitter!r} takes no sparse matrix (received {X.format}): "
-                "pass splitter='exact', or a dense array"
-            )
-
     def _wording(self, scale: Any, units: Mapping[str, str] | None, precision: int) -> Wording:
         check_is_fitted(self)
         return wording(
@@ -402,14 +352,3 @@ class InfluenceTree(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
     def _headline(self) -> str:
         return headline(self.shrinkage_, int(self.n_node_samples_[0]), self.r2_, self.spearman_)
-
-
-def _two_valued(X: Any, columns: NDArray[np.intp]) -> dict[int, tuple[float, float]]:
-    """The columns that have no more than two values, with these."""
-    found = {}
-    for j in np.unique(columns).tolist():
-        x = X[:, [j]].toarray().ravel() if sparse.issparse(X) else X[:, j]
-        low, high = x.min(), x.max()
-        if ((x == low) | (x == high)).all():
-            found[j] = (float(low), float(high))
-    return found
