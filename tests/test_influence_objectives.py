@@ -67,6 +67,9 @@ def test_gradients_are_those_of_the_values(loss: str, k: int, intercept: bool, g
         thetas = np.stack([model._theta(), 1.5 * model._theta()])
         one_by_one = [objective.value(model._at(theta)) for theta in thetas]
         np.testing.assert_allclose(objective.values(model, thetas), one_by_one, atol=1e-12)
+        value, gradient = objective.value_and_gradient(model)
+        assert value == pytest.approx(objective.value(model), rel=1e-12)
+        np.testing.assert_allclose(gradient, objective.gradient(model), atol=1e-12)
         assert np.isfinite(objective.metric(model))
 
 

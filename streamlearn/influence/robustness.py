@@ -103,14 +103,13 @@ class AdversarialLoss(ValidationLoss):
         which = top * k + other
         return gaps[other, np.arange(n)] / squares[which], normals, which
 
-    def gradient(self, model: LinearClassifier) -> Floats:
-        """Derivative in the parameters, on the moved rows."""
-        full = super().gradient(model)
+    def _pulled_back(self, model: LinearClassifier, slope: Floats) -> Floats:
+        """A derivative in the margins as one in the parameters, through the moved rows."""
+        full = super()._pulled_back(model, slope)
         if self.reattack:
             return (1.0 - self.gamma) * full
         length, normals, which = self._attack(model)
-        slope = self._slope(model, self._margins(model, model._theta())) * length
         moved = np.zeros((len(slope), len(normals)))
-        np.add.at(moved.T, which, slope.T)
+        np.add.at(moved.T, which, (slope * length).T)
         full[:, : self.X.shape[1]] -= self.gamma * (model._loss().contrast @ (moved @ normals))
         return full
