@@ -415,7 +415,7 @@ def test_a_terminal_left_in_any_way_loses_nothing(start: Callable[..., None], nu
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(10)
             break
-    assert process.wait(10) == 0
+    assert process.wait(60) == 0
     os.close(here)
     assert journal()["label"].dropna().tolist() == ["yes", "no"]
 
