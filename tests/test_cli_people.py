@@ -399,7 +399,9 @@ def test_a_terminal_left_in_any_way_loses_nothing(start: Callable[..., None], nu
     start()
     here, there = pty.openpty()
     label = [sys.executable, "-m", "streamlearn", "label", "r"]
+    heard = signal.signal(number, signal.SIG_DFL)  # what runs behind a shell ignores Ctrl-C
     process = subprocess.Popen(label, stdin=there, stdout=there, stderr=there)
+    signal.signal(number, heard)
     os.close(there)
 
     def read_until(text: str, times: int) -> None:
