@@ -294,7 +294,7 @@ class Loop:
             reopened = self._doubts.note(judgement, self._ledger, self.trimmer)
         scores = {} if judged is None else self._test.score(self.learner)
         round = changed(query, answered, self._ledger, judgement, judged, reopened, scores)
-        self._note(round)
+        self._remember(round)
         self._failed = False
         for recorder in self.recorders:
             recorder.after(round, self._view())
@@ -382,9 +382,9 @@ class Loop:
             self.learner.learn(stack(parts), self._memory.kept)
             known = NO_ROWS if initial is None else initial
             scores = self._test.score(self.learner)
-            self._note(changed(None, known, self._ledger, scores=scores))
+            self._remember(changed(None, known, self._ledger, scores=scores))
 
-    def _note(self, round: Round) -> None:
+    def _remember(self, round: Round) -> None:
         """Remember a round: whole for a pool, which is finite."""
         self.history.append(without_rows(round) if self.source.streaming else round)
 

@@ -199,12 +199,13 @@ class Paths:
             at = self.judges[j]
             weight = self.rows.rows.weight[at]
             return self.fits.pulls(thetas, at, np.tile(weight / weight.sum(), (len(thetas), 1)))
-        f, models = self.objectives[j], [self.fits.model(theta) for theta in thetas]
+
+        def pull(theta: Floats) -> Floats:
+            model = self.fits.model(theta)
+            return reduced(self.objectives[j].gradient(model), model)
+
         return np.array(
-            [
-                np.zeros_like(theta) if p == j else reduced(f.gradient(model), model)
-                for p, (theta, model) in enumerate(zip(thetas, models, strict=True))
-            ]
+            [np.zeros_like(theta) if p == j else pull(theta) for p, theta in enumerate(thetas)]
         )
 
     def _worst(self, p: int, score: Floats, n: int) -> Ids:
